@@ -1,0 +1,285 @@
+import yargs from 'yargs';
+import { isAccountId, isOrganizationId, isRegionName, parseTrailArn } from '../core/arn.js';
+
+/** A command line that can't be run; it names the option and the fix. Exit status 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+export type Format = 'text' | 'json' | 'ndjson';
+
+export interface Arguments {
+  readonly trailArn: string | undefined;
+  readonly trailName: string | undefined;
+  readonly homeRegion: string | undefined;
+  readonly startTime: string;
+  readonly endTime: string | undefined;
+  readonly s3Bucket: string | undefined;
+  readonly s3Prefix: string | undefined;
+  readonly organizationId: string | undefined;
+  readonly accountIds: readonly string[] | undefined;
+  readonly regions: readonly string[] | undefined;
+  readonly evidence: string | undefined;
+  readonly publicKeys: string | undefined;
+  readonly keysSha256: readonly string[];
+  readonly profile: string | undefined;
+  readonly endpointUrl: string | undefined;
+  readonly s3EndpointUrl: string | undefined;
+  readonly s3ForcePathStyle: boolean | undefined;
+  readonly format: Format;
+  readonly output: string | undefined;
+  readonly digestsOnly: boolean;
+  readonly concurrency: number;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+}
+
+export type Parsed =
+  | { readonly command: 'help'; readonly text: string }
+  | { readonly command: 'version' }
+  | { readonly command: 'validate'; readonly arguments: Arguments };
+
+/** By measurement: past this the SDK's own work is the limit (ARCHITECTURE.md). */
+export const DEFAULT_CONCURRENCY = 64;
+
+const EPILOGUE = `Times: ISO 8601 (UTC unless it has an offset), a date, or so long ago: 90m, 12h, 3d, 2w,
+yesterday. They mean when files were delivered.
+
+Exit status:
+  0    valid: everything asked for was read and proved
+  1    invalid: something was altered or removed
+  2    could not run: usage, credentials, no such trail or bucket
+  3    incomplete: nothing found altered, but not everything is proved
+  130  interrupted; what was done until then is reported
+
+Examples:
+  validate-trail --trail-arn arn:aws:cloudtrail:us-east-1:111122223333:trail/main \\
+    --start-time 7d
+  validate-trail --trail-arn arn:aws:cloudtrail:us-east-1:111122223333:trail/main \\
+    --start-time 2026-10-01 --end-time 2026-11-01 \\
+    --evidence ./evidence --public-keys ./keys.json --format json --output report.json`;
+
+function parser(argv: readonly string[]) {
+  return yargs([...argv])
+    .scriptName('validate-trail')
+    .usage(
+      'Usage: validate-trail --trail-arn ARN --start-time T [--end-time T] [options]\n\n' +
+        'Proves the integrity of AWS CloudTrail logs from their signed digest files.',
+    )
+    .locale('en')
+    .help(false)
+    .version(false)
+    .exitProcess(false)
+    .wrap(80)
+    .parserConfiguration({ 'camel-case-expansion': true, 'duplicate-arguments-array': true })
+    .options({
+      'trail-arn': { type: 'string', group: 'What:', desc: 'the trail' },
+      'start-time': { type: 'string', group: 'What:', desc: 'begin of the range' },
+      'end-time': {
+        type: 'string',
+        group: 'What:',
+        desc: 'end of the range; without it, all that is due (now less 2 h)',
+      },
+      'trail-name': { type: 'string', group: 'What:', desc: 'name instead of the ARN …' },
+      'home-region': { type: 'string', group: 'What:', desc: '… in this home Region' },
+      region: {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        group: 'What:',
+        desc: 'only this source Region (repeatable); default: all',
+      },
+      'account-id': {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        group: 'What:',
+        desc: 'only this account (repeatable); default: all of the trail',
+      },
+      'digests-only': {
+        type: 'boolean',
+        group: 'What:',
+        desc: 'check the digest chain, read no log file',
+      },
+      's3-bucket': {
+        type: 'string',
+        group: 'Where:',
+        desc: 'the bucket, instead of asking DescribeTrails',
+      },
+      's3-prefix': { type: 'string', group: 'Where:', desc: 'key prefix in that bucket' },
+      'organization-id': {
+        type: 'string',
+        group: 'Where:',
+        desc: 'organization whose folder holds the trail, where there are several',
+      },
+      evidence: {
+        type: 'string',
+        group: 'Where:',
+        desc: 'read a directory that mirrors buckets, no network',
+      },
+      'public-keys': {
+        type: 'string',
+        group: 'Where:',
+        desc: 'file of public keys that was kept apart (list-public-keys JSON)',
+      },
+      'keys-sha256': {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        group: 'Where:',
+        desc: 'SHA-256 of the key file beside the evidence (repeatable)',
+      },
+      profile: { type: 'string', group: 'AWS:', desc: 'profile of the shared AWS files' },
+      'endpoint-url': { type: 'string', group: 'AWS:', desc: 'endpoint of CloudTrail and S3' },
+      's3-endpoint-url': { type: 'string', group: 'AWS:', desc: 'endpoint of S3, if another' },
+      's3-force-path-style': {
+        type: 'boolean',
+        group: 'AWS:',
+        desc: 'bucket in the path, not in the host name',
+      },
+      format: {
+        type: 'string',
+        choices: ['text', 'json', 'ndjson'] as const,
+        default: 'text' as const,
+        group: 'Report:',
+        desc: 'form of the report',
+      },
+      output: { type: 'string', group: 'Report:', desc: 'write the report to a file' },
+      verbose: {
+        type: 'boolean',
+        group: 'Report:',
+        desc: 'notices, intervals and every finding too',
+      },
+      quiet: { type: 'boolean', group: 'Report:', desc: 'only the verdict, no progress' },
+      concurrency: {
+        type: 'string',
+        group: 'Report:',
+        desc: `objects read at the same time (1 to 1024) [default: ${DEFAULT_CONCURRENCY}]`,
+      },
+      help: { type: 'boolean', desc: 'this text' },
+      version: { type: 'boolean', desc: 'the version' },
+    })
+    .strict()
+    .epilogue(EPILOGUE)
+    .fail((message, error) => {
+      throw new UsageError(message || error.message);
+    });
+}
+
+type Raw = Readonly<Record<string, unknown>>;
+
+function single(raw: Raw, name: string): string | undefined {
+  const value = raw[name];
+  if (value === undefined) return undefined;
+  if (Array.isArray(value)) throw new UsageError(`--${name} was given more than once`);
+  if (typeof value !== 'string' || value === '') throw new UsageError(`--${name} needs a value`);
+  return value;
+}
+
+function list(
+  raw: Raw,
+  name: string,
+  accepts: (value: string) => boolean,
+  form: string,
+): string[] | undefined {
+  const values = raw[name] as (string | undefined)[] | undefined;
+  if (!values) return undefined;
+  for (const value of values) {
+    if (value === undefined || !accepts(value)) {
+      throw new UsageError(`--${name}: ${value ?? 'nothing'} is not ${form}`);
+    }
+  }
+  return [...new Set(values as string[])].sort();
+}
+
+function checked(
+  raw: Raw,
+  name: string,
+  accepts: (value: string) => boolean,
+  form: string,
+): string | undefined {
+  const value = single(raw, name);
+  if (value !== undefined && !accepts(value))
+    throw new UsageError(`--${name}: ${value} is not ${form}`);
+  return value;
+}
+
+function readArguments(raw: Raw): Arguments {
+  const trailArn = checked(
+    raw,
+    'trail-arn',
+    (arn) => parseTrailArn(arn) !== undefined,
+    'a trail ARN such as arn:aws:cloudtrail:us-east-1:111122223333:trail/main',
+  );
+  const trailName = single(raw, 'trail-name');
+  const homeRegion = checked(raw, 'home-region', isRegionName, 'a Region such as us-east-1');
+  if (trailArn === undefined && (trailName === undefined || homeRegion === undefined)) {
+    throw new UsageError('name the trail with --trail-arn, or with --trail-name and --home-region');
+  }
+  if (trailArn !== undefined && (trailName ?? homeRegion) !== undefined) {
+    throw new UsageError(
+      '--trail-arn already says what --trail-name and --home-region say: give one of them',
+    );
+  }
+  const startTime = single(raw, 'start-time');
+  if (startTime === undefined)
+    throw new UsageError('--start-time is missing: say where the range begins');
+  const concurrency = single(raw, 'concurrency') ?? String(DEFAULT_CONCURRENCY);
+  if (!/^[1-9]\d{0,3}$/.test(concurrency) || Number(concurrency) > 1024) {
+    throw new UsageError(`--concurrency: ${concurrency} is not a number from 1 to 1024`);
+  }
+  const s3Bucket = single(raw, 's3-bucket');
+  const s3Prefix = single(raw, 's3-prefix');
+  if (s3Prefix !== undefined && s3Bucket === undefined) {
+    throw new UsageError('--s3-prefix needs --s3-bucket');
+  }
+  const evidence = single(raw, 'evidence');
+  const hex = (value: string): boolean => /^[0-9a-f]{64}$/i.test(value);
+  const pins = list(raw, 'keys-sha256', hex, 'a SHA-256 in hex');
+  if (pins && evidence === undefined) throw new UsageError('--keys-sha256 goes with --evidence');
+  if (raw['quiet'] === true && raw['verbose'] === true) {
+    throw new UsageError('--quiet and --verbose contradict each other');
+  }
+  return {
+    trailArn,
+    trailName,
+    homeRegion,
+    startTime,
+    endTime: single(raw, 'end-time'),
+    s3Bucket,
+    s3Prefix,
+    organizationId: checked(
+      raw,
+      'organization-id',
+      isOrganizationId,
+      'an organization ID such as o-exampleorgid',
+    ),
+    accountIds: list(raw, 'account-id', isAccountId, 'an account ID of 12 digits'),
+    regions: list(raw, 'region', isRegionName, 'a Region such as us-east-1'),
+    evidence,
+    publicKeys: single(raw, 'public-keys'),
+    keysSha256: (pins ?? []).map((pin) => pin.toLowerCase()),
+    profile: single(raw, 'profile'),
+    endpointUrl: single(raw, 'endpoint-url'),
+    s3EndpointUrl: single(raw, 's3-endpoint-url'),
+    s3ForcePathStyle: raw['s3-force-path-style'] as boolean | undefined,
+    format: single(raw, 'format') as Format,
+    output: single(raw, 'output'),
+    digestsOnly: raw['digests-only'] === true,
+    concurrency: Number(concurrency),
+    quiet: raw['quiet'] === true,
+    verbose: raw['verbose'] === true,
+  };
+}
+
+/** Parses a command line; throws `UsageError` for one that can't be run. Loads no AWS client. */
+export async function parseArguments(argv: readonly string[]): Promise<Parsed> {
+  const instance = parser(argv);
+  if (argv.includes('--help') || argv.includes('-h')) {
+    return { command: 'help', text: await instance.getHelp() };
+  }
+  if (argv.includes('--version')) return { command: 'version' };
+  const raw = (await instance.parse()) as Raw & { _: unknown[] };
+  if (raw._.length > 0) throw new UsageError(`${String(raw._[0])} is not an option`);
+  return { command: 'validate', arguments: readArguments(raw) };
+}

@@ -1,0 +1,98 @@
+/** Putting the sources of a run together: S3 and CloudTrail, or an evidence directory. */
+import { setMaxListeners } from 'node:events';
+import { parseTrailArn } from '../core/arn.js';
+import { normalizePrefix } from '../core/object-key.js';
+import type { Instant } from '../core/timestamp.js';
+import type { TrailPlace } from '../runner/plan.js';
+import { clientConfigs } from '../sources/client-config.js';
+import { createCloudTrailSource } from '../sources/cloudtrail.js';
+import { createDirectorySource } from '../sources/directory.js';
+import { createEvidenceKeySource, createKeyFileSource } from '../sources/keys.js';
+import { RunError, type KeySource, type ObjectSource, type TrailSource } from '../sources/ports.js';
+import { createS3Source } from '../sources/s3.js';
+import { createEvidenceTrailSource } from '../sources/trail.js';
+import { UsageError, type Arguments } from './args.js';
+
+export interface Connection {
+  readonly objects: ObjectSource;
+  readonly keys: KeySource;
+  readonly trail: TrailPlace;
+  readonly now: Instant;
+  close(): void;
+}
+
+async function findTrail(options: Arguments, trails: TrailSource): Promise<TrailPlace> {
+  const { trailArn, trailName, s3Bucket } = options;
+  const arn = trailArn === undefined ? undefined : parseTrailArn(trailArn);
+  const homeRegion = arn?.homeRegion ?? options.homeRegion ?? '';
+  if (s3Bucket !== undefined) {
+    const prefix = normalizePrefix(options.s3Prefix);
+    if (arn) {
+      const { name, accountId } = arn;
+      return { arn: arn.arn, name, homeRegion, accountId, bucket: s3Bucket, prefix };
+    }
+    const [accountId, ...more] = options.accountIds ?? [];
+    if (trailName === undefined || accountId === undefined || more.length > 0) {
+      throw new UsageError(
+        '--trail-name with --s3-bucket needs one --account-id, or give --trail-arn',
+      );
+    }
+    const made = `arn:aws:cloudtrail:${homeRegion}:${accountId}:trail/${trailName}`;
+    return { arn: made, name: trailName, homeRegion, accountId, bucket: s3Bucket, prefix };
+  }
+  const name = trailArn ?? trailName ?? '';
+  const found = await trails.describe(name, homeRegion);
+  if (!found) {
+    throw new RunError(
+      `there is no trail ${name} in ${homeRegion}`,
+      'check the ARN and the credentials’ account; a deleted trail needs --s3-bucket',
+    );
+  }
+  const { accountId = '' } = parseTrailArn(found.arn) ?? {};
+  const { bucket, prefix, isOrganization, isMultiRegion, validationEnabled } = found;
+  return {
+    arn: found.arn,
+    name: found.name,
+    homeRegion: found.homeRegion,
+    accountId,
+    bucket,
+    prefix,
+    isOrganization,
+    isMultiRegion,
+    validationEnabled,
+  };
+}
+
+/** Connects to what the options name. Throws `RunError` where that can't be done. */
+export async function connect(
+  options: Arguments,
+  environment: Readonly<Record<string, string | undefined>>,
+  signal: AbortSignal,
+): Promise<Connection> {
+  setMaxListeners(0, signal);
+  const fileKeys =
+    options.publicKeys === undefined ? undefined : await createKeyFileSource(options.publicKeys);
+  if (options.evidence !== undefined) {
+    const objects = await createDirectorySource(options.evidence);
+    const trails = createEvidenceTrailSource(options.evidence);
+    const trail = await findTrail(options, trails);
+    const keys =
+      fileKeys ?? createEvidenceKeySource(options.evidence, trail.homeRegion, options.keysSha256);
+    const now = await trails.now(trail.homeRegion);
+    return { objects, keys, trail, now, close: () => objects.close() };
+  }
+  const { cloudtrail: cloudtrailConfig, s3: s3Config } = clientConfigs({
+    ...options,
+    maxSockets: options.concurrency,
+    environment,
+  });
+  const cloudtrail = createCloudTrailSource({ client: cloudtrailConfig, signal });
+  const trail = await findTrail(options, cloudtrail);
+  const now = await cloudtrail.now(trail.homeRegion);
+  const objects = createS3Source({ region: trail.homeRegion, client: s3Config, signal });
+  const close = (): void => {
+    objects.close();
+    cloudtrail.close();
+  };
+  return { objects, keys: fileKeys ?? cloudtrail, trail, now, close };
+}

@@ -1,0 +1,17 @@
+import type { Report } from '../core/report.js';
+
+/** Exit status of a run that could not be made: usage, credentials, no such trail or bucket. */
+export const COULD_NOT_RUN = 2;
+
+/** The exit status that a report stands for. 0 if and only if everything asked for was proved. */
+export function exitCode(report: Report): number {
+  if (report.interrupted) return 130;
+  switch (report.verdict) {
+    case 'valid':
+      return 0;
+    case 'invalid':
+      return 1;
+    case 'incomplete':
+      return 3;
+  }
+}

@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import { escapeText } from '../report/escape.js';
+import { RunError } from '../sources/ports.js';
+import { parseArguments, UsageError } from './args.js';
+import { COULD_NOT_RUN } from './exit-code.js';
+
+/** What of a process the command uses. */
+export interface Io {
+  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
+  readonly env: Record<string, string | undefined>;
+  once(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
+  removeListener(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
+}
+
+function version(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+function complain(io: Io, message: string, hint?: string): void {
+  io.stderr.write(`validate-trail: error: ${escapeText(message)}\n`);
+  if (hint !== undefined) io.stderr.write(`validate-trail: hint: ${escapeText(hint)}\n`);
+}
+
+/** A reader that goes away (`| head`) is no error of ours; the exit status still tells. */
+function ignoreClosedPipe(stream: NodeJS.WritableStream): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
+/**
+ * The command. Gives the exit status and never ends the process itself, so that piped output is
+ * written whole.
+ */
+export async function main(argv: readonly string[], io: Io): Promise<number> {
+  ignoreClosedPipe(io.stdout);
+  ignoreClosedPipe(io.stderr);
+  const stop = new AbortController();
+  const interrupt = (): void => {
+    stop.abort();
+  };
+  try {
+    const parsed = await parseArguments(argv);
+    if (parsed.command === 'help') {
+      io.stdout.write(`${parsed.text}\n`);
+      return 0;
+    }
+    if (parsed.command === 'version') {
+      io.stdout.write(`${version()}\n`);
+      return 0;
+    }
+    io.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
+    // Only now: help and usage errors need no AWS client.
+    const { runValidate } = await import('./validate.js');
+    io.once('SIGINT', interrupt);
+    io.once('SIGTERM', interrupt);
+    const tool = { name: 'validate-trail', version: version() };
+    return await runValidate(parsed.arguments, io, tool, stop.signal);
+  } catch (error) {
+    if (error instanceof UsageError)
+      complain(io, error.message, 'validate-trail --help lists the options');
+    else if (error instanceof RunError) complain(io, error.message, error.hint);
+    else if (stop.signal.aborted) {
+      complain(io, 'interrupted before anything could be reported');
+      return 130;
+    } else complain(io, error instanceof Error ? error.message : String(error));
+    return COULD_NOT_RUN;
+  } finally {
+    io.removeListener('SIGINT', interrupt);
+    io.removeListener('SIGTERM', interrupt);
+  }
+}

@@ -1,0 +1,192 @@
+/** Deciding about one digest file: is it CloudTrail's own, at its own place? */
+import { signedString, type DigestFile, type Link } from './digest-file.js';
+import type { FindingCode } from './finding.js';
+import type { PublicKey } from './public-key.js';
+import type { Chain } from './segment.js';
+import { verifySignature } from './signature.js';
+
+/** What came of reading the object under a digest file's key. */
+export type DigestOutcome =
+  | { readonly kind: 'digest'; readonly digest: DigestFile; readonly signature: string | undefined }
+  | { readonly kind: 'malformed' | 'trailing-data'; readonly detail: string }
+  | { readonly kind: 'foreign-encryption' }
+  | { readonly kind: 'unreadable'; readonly reason: string; readonly detail: string };
+
+/** What is known of the key with a fingerprint, in a Region, at a time. */
+export type KeyLookup =
+  | { readonly state: 'known'; readonly key: PublicKey }
+  /** CloudTrail has keys for that time, and this fingerprint is none of theirs. */
+  | { readonly state: 'unknown' }
+  | { readonly state: 'unavailable' };
+
+export interface DigestPlace {
+  readonly chain: Chain;
+  readonly bucket: string;
+  readonly key: string;
+}
+
+export type Authentication =
+  | {
+      readonly state: 'authentic';
+      readonly digest: DigestFile;
+      readonly signature: string;
+      /** Notices, and the violation of an object whose content is proved all the same. */
+      readonly remarks: readonly Remark[];
+    }
+  /** Not by itself; its successor may still prove it. */
+  | {
+      readonly state: 'open';
+      readonly digest: DigestFile;
+      readonly publicKey: PublicKey | undefined;
+      readonly remark: Remark;
+    }
+  | { readonly state: 'altered'; readonly remark: Remark }
+  | { readonly state: 'unreadable'; readonly cause: string; readonly remark: Remark | undefined };
+
+export interface Remark {
+  readonly code: FindingCode;
+  readonly message: string;
+}
+
+const altered = (code: FindingCode, message: string): Authentication => ({
+  state: 'altered',
+  remark: { code, message },
+});
+
+/** Two hours: a digest is signed when it is delivered, up to that long after its end. */
+const DELIVERY = 7200;
+
+function validityRemarks(place: DigestPlace, digest: DigestFile, key: PublicKey): Remark[] {
+  // Backfill digests are signed with the key of the day they were made, not of the hour they cover.
+  if (place.chain.kind === 'backfill') return [];
+  const { validityStart = 0, validityEnd = Infinity } = key;
+  if (digest.end + DELIVERY >= validityStart && digest.end <= validityEnd) return [];
+  const message = `was signed with key ${key.fingerprint} outside the validity that CloudTrail states for it`;
+  return [{ code: 'DIGEST_KEY_OUTSIDE_VALIDITY', message }];
+}
+
+/**
+ * Authenticates a digest file by its own signature (SPEC 3): right place, right account, a key that
+ * CloudTrail gave for its fingerprint, and an RSA signature over the signed string. `bucket` in
+ * `place` is the name that must have been signed. What only lacks a usable signature or key comes
+ * back `open`, for `vouch`.
+ */
+export function authenticate(
+  place: DigestPlace,
+  outcome: DigestOutcome,
+  lookup: (fingerprint: string) => KeyLookup,
+  carriesMetadata: boolean,
+): Authentication {
+  switch (outcome.kind) {
+    case 'malformed':
+      return altered('DIGEST_MALFORMED', `is not a digest file: ${outcome.detail}`);
+    case 'trailing-data':
+      return altered('DIGEST_TRAILING_DATA', outcome.detail);
+    case 'foreign-encryption':
+      return altered(
+        'OBJECT_FOREIGN_ENCRYPTION',
+        'is encrypted with SSE-C, which CloudTrail never uses',
+      );
+    case 'unreadable': {
+      const message = `could not be read (${outcome.reason}): ${outcome.detail}`;
+      const remark = { code: 'OBJECT_UNREADABLE', message } as const;
+      return { state: 'unreadable', cause: outcome.reason, remark };
+    }
+    case 'digest':
+      return authenticateContent(place, outcome.digest, outcome.signature, lookup, carriesMetadata);
+  }
+}
+
+function authenticateContent(
+  place: DigestPlace,
+  digest: DigestFile,
+  signature: string | undefined,
+  lookup: (fingerprint: string) => KeyLookup,
+  carriesMetadata: boolean,
+): Authentication {
+  if (digest.bucket !== place.bucket || digest.key !== place.key) {
+    return altered(
+      'DIGEST_MOVED',
+      `says that it was delivered to s3://${digest.bucket}/${digest.key}`,
+    );
+  }
+  const { accountId } = place.chain;
+  if (digest.awsAccountId !== accountId) {
+    const message = `is of account ${digest.awsAccountId} and lies in the folder of ${accountId}`;
+    return altered('DIGEST_IDENTITY_MISMATCH', message);
+  }
+  const found = lookup(digest.fingerprint);
+  const publicKey = found.state === 'known' ? found.key : undefined;
+  const open = (code: FindingCode, message: string): Authentication => ({
+    state: 'open',
+    digest,
+    publicKey,
+    remark: { code, message },
+  });
+  if (signature === undefined) {
+    return carriesMetadata
+      ? open('DIGEST_SIGNATURE_MISSING', 'carries no signature in its metadata')
+      : open('DIGEST_SIGNATURE_UNAVAILABLE', 'its signature is not part of this copy');
+  }
+  if (found.state === 'unavailable') {
+    return open('KEYS_UNAVAILABLE', `the public key ${digest.fingerprint} could not be had`);
+  }
+  if (found.state === 'unknown') {
+    const message = `names the public key ${digest.fingerprint}, which CloudTrail does not know in ${place.chain.region}`;
+    return open('DIGEST_KEY_UNKNOWN', message);
+  }
+  const verdict = verifySignature(found.key, signedString(digest), signature);
+  if (verdict === 'disagreement') {
+    return open('VERIFIER_DISAGREEMENT', 'node:crypto and node-forge disagree about its signature');
+  }
+  if (verdict === 'invalid') {
+    const message = `its signature does not verify with the public key ${digest.fingerprint}`;
+    return open('DIGEST_SIGNATURE_INVALID', message);
+  }
+  return {
+    state: 'authentic',
+    digest,
+    signature: signature.toLowerCase(),
+    remarks: validityRemarks(place, digest, found.key),
+  };
+}
+
+const BLAMES_CONTENT: readonly FindingCode[] = [
+  'DIGEST_SIGNATURE_INVALID',
+  'DIGEST_SIGNATURE_MISSING',
+  'DIGEST_KEY_UNKNOWN',
+];
+
+/**
+ * Settles an open digest file with the link that its authenticated successor, if there is one,
+ * records of it. A link whose hash is the content's proves it: the successor is signed. A hash that
+ * differs proves that the content was replaced.
+ */
+export function vouch(
+  open: Extract<Authentication, { state: 'open' }>,
+  link: Link | undefined,
+): Exclude<Authentication, { state: 'open' }> {
+  const { digest, publicKey, remark } = open;
+  const accuses = BLAMES_CONTENT.includes(remark.code);
+  if (link?.hash !== undefined && link.hash !== digest.hash) {
+    if (accuses) return { state: 'altered', remark };
+    const message = 'is not the digest file that its signed successor recorded';
+    return { state: 'altered', remark: { code: 'CHAIN_LINK_BROKEN', message } };
+  }
+  const { signature } = link ?? {};
+  const signed =
+    signature !== undefined &&
+    (!publicKey || verifySignature(publicKey, signedString(digest), signature) === 'valid');
+  if (link?.hash === digest.hash && signed) {
+    const message = 'is proved by the signed digest file that follows it';
+    const recovered = { code: 'DIGEST_SIGNATURE_RECOVERED', message } as const;
+    const wrong = remark.code === 'DIGEST_SIGNATURE_INVALID';
+    return { state: 'authentic', digest, signature, remarks: [wrong ? remark : recovered] };
+  }
+  if (accuses) return { state: 'altered', remark };
+  if (remark.code === 'KEYS_UNAVAILABLE') {
+    return { state: 'unreadable', cause: 'keys-unavailable', remark: undefined };
+  }
+  const cause = remark.code === 'VERIFIER_DISAGREEMENT' ? 'disagreement' : 'signature-unavailable';
+  return { state: 'unreadable', cause, remark };
+}

@@ -1,0 +1,109 @@
+/**
+ * Backfill chains. They follow their links, not the clock: a digest file made later may cover an
+ * earlier hour, hours without late log files have none, and nothing they prove fills standard
+ * coverage. So a backfill segment keeps its digest files and is judged as a graph when it is closed.
+ */
+import { normalize, type Interval } from './coverage.js';
+import { identify, type ClosedChain } from './close.js';
+import { finding, type Finding } from './finding.js';
+import { parseDigestKey } from './object-key.js';
+import {
+  contradicts,
+  type Chain,
+  type DigestNode,
+  type DigestTally,
+  type Loose,
+} from './segment.js';
+import { formatInstant, HOUR, type TimeRange } from './timestamp.js';
+
+export interface BackfillSegment {
+  readonly chain: Chain;
+  readonly nodes: readonly DigestNode[];
+  readonly loose: readonly Loose[];
+  readonly digests: DigestTally;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Judges a backfill chain: every digest file that a signed one names and whose hour lies in the
+ * range must be there and be the one that was named.
+ */
+export function closeBackfill(segment: BackfillSegment, range: TimeRange): ClosedChain {
+  const { chain, loose } = segment;
+  const place = { accountId: chain.accountId, region: chain.region, kind: chain.kind };
+  const id = (node: { bucket?: string; key?: string }): string =>
+    JSON.stringify([node.bucket, node.key]);
+  const known = new Map(segment.nodes.map((node) => [id(node), node]));
+  const failed = new Set(loose.map(id));
+  const unseen = loose.filter((one) => one.key === undefined);
+  const broken = new Set<string>();
+  let demoted = 0;
+  const missing = new Map<string, Interval>();
+  const findings = [...segment.findings];
+  for (const node of segment.nodes) {
+    if (!node.link || failed.has(id(node.link))) continue;
+    const { link } = node;
+    const target = known.get(id(link));
+    if (target) {
+      if (!contradicts(link, target) || !target.counted || broken.has(id(target))) continue;
+      broken.add(id(target));
+      if (target.sound) demoted++;
+      const message = 'is signed, but it is not the digest file that its successor recorded';
+      const { bucket, key, end } = target;
+      findings.push(
+        finding('CHAIN_LINK_BROKEN', message, { ...place, bucket, key, end, digestKey: node.key }),
+      );
+      continue;
+    }
+    const end = parseDigestKey(link.bucket, link.key, chain, chain.trail)?.end;
+    if (end === undefined || end <= range.start || end - HOUR >= range.end) continue;
+    if (unseen.some((one) => one.start < end && end <= one.end)) continue;
+    if (!missing.has(id(link))) {
+      missing.set(id(link), { start: end - HOUR, end, state: 'missing', evidence: node.key });
+      const { bucket, key } = link;
+      const message = 'backfill digest file missing';
+      findings.push(
+        finding('DIGEST_MISSING', message, {
+          ...place,
+          bucket,
+          key,
+          start: end - HOUR,
+          end,
+          digestKey: node.key,
+        }),
+      );
+    }
+  }
+  const windows: Interval[] = [
+    ...segment.nodes.map((node): Interval => {
+      const { start, end } = node;
+      return { start, end, state: broken.has(id(node)) ? 'altered' : 'proved' };
+    }),
+    ...loose.map(({ start, end, state }): Interval => ({ start, end, state })),
+    ...missing.values(),
+  ];
+  windows.sort((a, b) => a.start - b.start || a.end - b.end || (a.state < b.state ? -1 : 1));
+  const newest = segment.nodes
+    .filter((node) => node.counted)
+    .reduce<DigestNode | undefined>(
+      (best, node) => (best && best.end >= node.end ? best : node),
+      undefined,
+    );
+  const { valid, invalid, unreadable } = segment.digests;
+  return {
+    intervals: normalize(windows, range).map(({ start, end, state }) => ({
+      start: formatInstant(start),
+      end: formatInstant(end),
+      state,
+    })),
+    digestFiles: {
+      valid: valid - demoted,
+      invalid: invalid + demoted,
+      missing: missing.size,
+      unreadable,
+    },
+    findings,
+    ...(newest ? { newestDigest: identify(newest) } : {}),
+    provedUntil: range.end,
+  };
+}

@@ -1,0 +1,179 @@
+/** Closing a chain: what its segment says about the range that was asked for. */
+import { append, expectedDigests, normalize, type Interval } from './coverage.js';
+import { finding, type Finding } from './finding.js';
+import {
+  fillTime,
+  missingBefore,
+  windowOf,
+  type Chain,
+  type DigestNode,
+  type Segment,
+} from './segment.js';
+import { formatInstant, HOUR, type Instant, type TimeRange } from './timestamp.js';
+
+/** What of a digest file identifies it to the next run. */
+export interface DigestIdentity {
+  readonly bucket: string;
+  readonly key: string;
+  readonly hash: string;
+  readonly signature: string;
+  readonly endTime: string;
+}
+
+/** A stretch of time as the report has it. */
+export interface ReportInterval {
+  readonly start: string;
+  readonly end: string;
+  readonly state: Interval['state'];
+  readonly cause?: string;
+  readonly expectedDigests?: number;
+  readonly evidence?: string;
+}
+
+export interface DigestCounts {
+  readonly valid: number;
+  readonly invalid: number;
+  readonly missing: number;
+  readonly unreadable: number;
+}
+
+export interface ClosedChain {
+  readonly intervals: readonly ReportInterval[];
+  readonly digestFiles: DigestCounts;
+  readonly findings: readonly Finding[];
+  readonly newestDigest?: DigestIdentity;
+  /** The end of the time that is proved without a hole from the range's start. */
+  readonly provedUntil: Instant;
+}
+
+export interface Asked {
+  readonly range: TimeRange;
+  /** Digest files that end later than this may not have been delivered yet. */
+  readonly due: Instant;
+  /** Whether a person named the end; else the range ends where time is due and nothing is said. */
+  readonly explicitEnd: boolean;
+}
+
+/** Time after the newest authenticated digest: loose ones, then a gap, then what isn't due. */
+function tail(last: DigestNode, segment: Segment, asked: Asked): Interval[] {
+  const { due, range } = asked;
+  const result: Interval[] = [];
+  // The digest file of the hour that is under way at `due` has not ended, or may still be coming.
+  const hours = Math.max(0, Math.floor((due - last.end) / HOUR));
+  const dueEnd = Math.min(range.end, last.end + hours * HOUR);
+  const gap = { state: 'gap', cause: 'unknown', anchor: last.end, evidence: last.key } as const;
+  for (const one of fillTime({ start: last.end, end: dueEnd }, segment.after, gap)) {
+    append(result, one);
+  }
+  const rest = { start: Math.max(dueEnd, last.end), end: range.end };
+  if (rest.start < rest.end) {
+    const notDue = { state: 'not-due', anchor: last.end } as const;
+    for (const one of fillTime(rest, segment.after, notDue)) append(result, one);
+  }
+  return result;
+}
+
+function timeline(segment: Segment, asked: Asked): Interval[] {
+  const { first, last, before } = segment;
+  const { range, due } = asked;
+  if (!first || !last) {
+    const none = { state: 'gap', cause: 'unknown' } as const;
+    const dueRange = { start: range.start, end: Math.min(range.end, Math.max(range.start, due)) };
+    const rest = { start: dueRange.end, end: range.end };
+    return [...fillTime(dueRange, before, none), ...fillTime(rest, before, { state: 'not-due' })];
+  }
+  const head = { start: range.start, end: first.start };
+  const gap = { state: 'gap', cause: 'unknown', evidence: first.key } as const;
+  return [
+    ...(first.link ? missingBefore(head, before, first.key) : fillTime(head, before, gap)),
+    ...segment.settled,
+    windowOf(last, false),
+    ...tail(last, segment, asked),
+  ];
+}
+
+const files = (count: number): string => `${count} hourly digest file${count === 1 ? '' : 's'}`;
+
+function timeFinding(chain: Chain, one: Interval, asked: Asked): Finding | undefined {
+  const { accountId, region, kind } = chain;
+  const count = expectedDigests(one);
+  const place = {
+    accountId,
+    region,
+    kind,
+    start: one.start,
+    end: one.end,
+    digestKey: one.evidence,
+    details: { expectedDigests: count },
+  };
+  if (one.state === 'missing') {
+    return finding('DIGEST_MISSING', `${files(count)} missing`, place);
+  }
+  if (one.state === 'gap') {
+    const message = `nothing vouches for this time (${files(count)} would cover it)`;
+    return finding('COVERAGE_GAP', message, place);
+  }
+  if (one.state === 'not-due' && asked.explicitEnd) {
+    return finding(
+      'DIGEST_NOT_DUE',
+      'digest files of this time may not have been delivered yet',
+      place,
+    );
+  }
+  return undefined;
+}
+
+function toReport(one: Interval): ReportInterval {
+  const { start, end, state, cause, evidence } = one;
+  const counted = state !== 'proved';
+  return {
+    start: formatInstant(start),
+    end: formatInstant(end),
+    state,
+    ...(cause === undefined ? {} : { cause }),
+    ...(counted ? { expectedDigests: expectedDigests(one) } : {}),
+    ...(evidence === undefined ? {} : { evidence }),
+  };
+}
+
+export function identify(node: DigestNode): DigestIdentity {
+  const { bucket, key, hash, signature, end } = node;
+  return { bucket, key, hash, signature, endTime: formatInstant(end) };
+}
+
+/**
+ * Judges a standard chain over the range that was asked for: its whole time in intervals, digest
+ * files counted, and the findings that follow from time. A chain without one authenticated digest
+ * file is `COVERAGE_NONE`, never silently nothing.
+ */
+export function closeSegment(segment: Segment, asked: Asked): ClosedChain {
+  const { chain, newest } = segment;
+  const intervals = normalize(timeline(segment, asked), asked.range);
+  const findings = [...segment.findings];
+  if (segment.first || segment.before.some((one) => one.key === undefined)) {
+    for (const one of intervals) {
+      const found = timeFinding(chain, one, asked);
+      if (found) findings.push(found);
+    }
+  } else {
+    const { accountId, region, kind } = chain;
+    const place = { accountId, region, kind, start: asked.range.start, end: asked.range.end };
+    const message = 'no digest file could be authenticated in the time range';
+    findings.push(finding('COVERAGE_NONE', message, place));
+  }
+  let provedUntil = asked.range.start;
+  for (const one of intervals) {
+    if (one.state !== 'proved') break;
+    provedUntil = one.end;
+  }
+  const missing = intervals
+    .filter((one) => one.state === 'missing')
+    .reduce((total, one) => total + expectedDigests(one), 0);
+  return {
+    intervals: intervals.map(toReport),
+    digestFiles: { ...segment.digests, missing },
+    findings,
+    ...(newest ? { newestDigest: identify(newest) } : {}),
+    provedUntil,
+  };
+}

@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+import type { LogFileEntry } from './digest-file.js';
+import { hashMember, inflateMember, type GzipProblem, type HashedMember } from './gzip.js';
+
+/** Inflated size past which a log file is malformed. */
+export const MAX_LOG_BYTES = 4 * 2 ** 30;
+
+/** Compressed bytes up to which a log file is read whole before it is inflated. */
+const WHOLE = 256 * 1024;
+/** Inflated bytes up to which it is inflated in one call. */
+const AT_ONCE = 1024 * 1024;
+
+export type LogCheck =
+  | { readonly state: 'valid' }
+  | { readonly state: 'hash-mismatch'; readonly found: string }
+  | { readonly state: 'malformed' | 'trailing-data'; readonly detail: string };
+
+/** Whether the entry's hash is one that can be checked: SHA-256 in hex. */
+export function isHashSupported(entry: LogFileEntry): boolean {
+  return entry.hashAlgorithm === 'SHA-256' && /^[0-9a-f]{64}$/i.test(entry.hashValue);
+}
+
+async function* resume(
+  head: readonly Uint8Array[],
+  rest: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* head;
+    for (let next = await rest.next(); next.done !== true; next = await rest.next()) {
+      yield next.value;
+    }
+  } finally {
+    await rest.return?.();
+  }
+}
+
+async function hashContent(chunks: AsyncIterable<Uint8Array>): Promise<HashedMember | GzipProblem> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  const head: Uint8Array[] = [];
+  let length = 0;
+  while (length <= WHOLE) {
+    const next = await iterator.next();
+    if (next.done === true) {
+      const whole = Buffer.concat(head, length);
+      const inflated = inflateMember(whole, AT_ONCE);
+      if (inflated.ok) {
+        const { bytes } = inflated;
+        const sha256 = createHash('sha256').update(bytes).digest('hex');
+        return { ok: true, sha256, size: bytes.length };
+      }
+      if (inflated.problem !== 'too-large') return inflated;
+      return hashMember(resume([whole], iterator), MAX_LOG_BYTES);
+    }
+    head.push(next.value);
+    length += next.value.length;
+  }
+  return hashMember(resume(head, iterator), MAX_LOG_BYTES);
+}
+
+/**
+ * Checks a log file's bytes against the hash that an authenticated digest file signed (SPEC 4):
+ * exactly one gzip member whose content has that SHA-256. The content is hashed as it streams.
+ * Errors of the stream are thrown on; they say nothing about the file.
+ */
+export async function checkLogFile(
+  entry: LogFileEntry,
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<LogCheck> {
+  const content = await hashContent(chunks);
+  if (content.ok) {
+    return content.sha256 === entry.hashValue.toLowerCase()
+      ? { state: 'valid' }
+      : { state: 'hash-mismatch', found: content.sha256 };
+  }
+  if (content.problem === 'trailing-data') {
+    return { state: 'trailing-data', detail: content.detail };
+  }
+  return { state: 'malformed', detail: content.detail };
+}

@@ -1,0 +1,82 @@
+import type { ClosedChain, DigestCounts, DigestIdentity, ReportInterval } from './close.js';
+import type { Finding } from './finding.js';
+import type { ChainKind } from './object-key.js';
+import type { Verdict } from './verdict.js';
+
+export interface LogCounts {
+  readonly valid: number;
+  readonly invalid: number;
+  readonly missing: number;
+  readonly unreadable: number;
+}
+
+export interface ReportChain {
+  readonly accountId: string;
+  readonly region: string;
+  readonly kind: ChainKind;
+  readonly intervals: readonly ReportInterval[];
+  readonly digestFiles: DigestCounts;
+  readonly logFiles: LogCounts;
+  readonly newestDigest?: DigestIdentity;
+}
+
+/** What a run was asked to leave out; everything here is printed beside the verdict. */
+export interface Scope {
+  readonly regions?: readonly string[];
+  readonly accountIds?: readonly string[];
+  readonly digestsOnly?: true;
+  /** Log files in the bucket that no digest file lists are not looked for. */
+  readonly unlisted: false;
+}
+
+/** The report, schema 1. Everything in it that came out of a bucket is unescaped. */
+export interface Report {
+  readonly schemaVersion: 1;
+  readonly tool: { readonly name: string; readonly version: string };
+  readonly verdict: Verdict;
+  /** Present where the run was stopped before its end. */
+  readonly interrupted?: true;
+  readonly trail: {
+    readonly arn: string;
+    readonly name: string;
+    readonly homeRegion: string;
+    readonly accountId: string;
+    readonly bucket: string;
+    readonly prefix?: string;
+    readonly organizationId?: string;
+  };
+  readonly timeRange: {
+    readonly start: string;
+    readonly end: string;
+    readonly provedUntil?: string;
+  };
+  readonly scope: Scope;
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  readonly counts: {
+    readonly digestFiles: DigestCounts;
+    readonly logFiles: LogCounts;
+    readonly bytesRead: number;
+  };
+  readonly chains: readonly ReportChain[];
+  readonly findings: readonly Finding[];
+}
+
+/** A chain as the report has it. */
+export function reportChain(
+  place: { accountId: string; region: string; kind: ChainKind },
+  closed: ClosedChain,
+  logFiles: LogCounts,
+): ReportChain {
+  const { intervals, digestFiles, newestDigest } = closed;
+  return { ...place, intervals, digestFiles, logFiles, ...(newestDigest ? { newestDigest } : {}) };
+}
+
+/** Adds up one tally of all chains, name by name. */
+export function total<T extends string>(
+  tallies: readonly Readonly<Record<T, number>>[],
+  names: readonly T[],
+): Record<T, number> {
+  const sums = names.map((name) => [name, tallies.reduce((sum, tally) => sum + tally[name], 0)]);
+  return Object.fromEntries(sums) as Record<T, number>;
+}

@@ -1,0 +1,132 @@
+import { finding, type Finding } from '../core/finding.js';
+import { checkLogFile, isHashSupported, type LogCheck } from '../core/log-file.js';
+import type { ChainKind, Source } from '../core/object-key.js';
+import type { LogCounts } from '../core/report.js';
+import type { ObjectSource, ReadFailure } from '../sources/ports.js';
+import type { ListedLog } from './read-day.js';
+
+/** Counts that grow. */
+export type LogTally = { -readonly [name in keyof LogCounts]: number };
+
+export interface LogOutcome {
+  readonly kind: ChainKind;
+  readonly count: keyof LogCounts;
+  readonly finding?: Finding;
+  readonly bytes: number;
+}
+
+const folderOf = (key: string): string => key.slice(0, key.lastIndexOf('/') + 1);
+
+/**
+ * Checks log files of one source. A 403 is "missing" where a complete listing of the folder lacks
+ * the key (S3 answers so to whoever may not list); that listing is made once a folder.
+ */
+export function createLogChecker(
+  objects: ObjectSource,
+  source: Source,
+): (log: ListedLog) => Promise<LogOutcome> {
+  const folders = new Map<string, Promise<ReadonlySet<string> | undefined>>();
+
+  const isListedAbsent = async (bucket: string, key: string): Promise<boolean> => {
+    const folder = folderOf(key);
+    const name = JSON.stringify([bucket, folder]);
+    let keys = folders.get(name);
+    if (!keys) {
+      keys = objects
+        .list(bucket, folder)
+        .then((listing) =>
+          listing.ok ? new Set(listing.value.objects.map((object) => object.key)) : undefined,
+        );
+      folders.set(name, keys);
+    }
+    const known = await keys;
+    return known !== undefined && !known.has(key);
+  };
+
+  return async ({ entry, kind, digestKey }) => {
+    const { bucket, key } = entry;
+    const { accountId, region } = source;
+    const place = { accountId, region, kind, bucket, key, digestKey };
+    let bytes = 0;
+
+    const missing = (why: string): LogOutcome => ({
+      kind,
+      count: 'missing',
+      finding: finding('LOG_MISSING', `is listed by a signed digest file and ${why}`, place),
+      bytes,
+    });
+    const failed = async (failure: ReadFailure): Promise<LogOutcome> => {
+      switch (failure.kind) {
+        case 'absent':
+          return missing(failure.what === 'bucket' ? 'its bucket does not exist' : 'is not there');
+        case 'foreign-encryption': {
+          const message = 'is encrypted with SSE-C, which CloudTrail never uses';
+          return {
+            kind,
+            count: 'invalid',
+            finding: finding('OBJECT_FOREIGN_ENCRYPTION', message, place),
+            bytes,
+          };
+        }
+        case 'unreadable': {
+          if (failure.reason === 'access-denied' && (await isListedAbsent(bucket, key))) {
+            return missing('is not in the listing of its folder');
+          }
+          const message = `could not be read (${failure.reason}): ${failure.detail}`;
+          const details = { reason: failure.reason };
+          return {
+            kind,
+            count: 'unreadable',
+            finding: finding('OBJECT_UNREADABLE', message, { ...place, details }),
+            bytes,
+          };
+        }
+      }
+    };
+    const judged = (check: LogCheck): LogOutcome => {
+      switch (check.state) {
+        case 'valid':
+          return { kind, count: 'valid', bytes };
+        case 'hash-mismatch': {
+          const details = { signedHash: entry.hashValue.toLowerCase(), foundHash: check.found };
+          const message = 'its content is not what the signed digest file lists';
+          return {
+            kind,
+            count: 'invalid',
+            finding: finding('LOG_HASH_MISMATCH', message, { ...place, details }),
+            bytes,
+          };
+        }
+        case 'malformed':
+          return {
+            kind,
+            count: 'invalid',
+            finding: finding('LOG_MALFORMED', check.detail, place),
+            bytes,
+          };
+        case 'trailing-data':
+          return {
+            kind,
+            count: 'invalid',
+            finding: finding('LOG_TRAILING_DATA', check.detail, place),
+            bytes,
+          };
+      }
+    };
+
+    if (!isHashSupported(entry)) {
+      const message = `is listed with a ${entry.hashAlgorithm} hash, which this version does not know`;
+      return {
+        kind,
+        count: 'unreadable',
+        finding: finding('LOG_HASH_UNSUPPORTED', message, place),
+        bytes,
+      };
+    }
+    const read = await objects.read(bucket, key, (body) => {
+      bytes = body.size;
+      return checkLogFile(entry, body.chunks);
+    });
+    return read.ok ? judged(read.value) : failed(read.failure);
+  };
+}

@@ -1,0 +1,344 @@
+/**
+ * One account's source Region on one UTC day: list the digest files of every known location, read
+ * and authenticate them all at once (each is signed by itself), and give back what the chains are
+ * joined from and which log files are to be checked. Days are read newest first, so that the links
+ * of a day's successors are known.
+ */
+import {
+  authenticate,
+  vouch,
+  type Authentication,
+  type DigestPlace,
+  type KeyLookup,
+} from '../core/authenticate.js';
+import type { Link, LogFileEntry } from '../core/digest-file.js';
+import { finding, type Finding } from '../core/finding.js';
+import {
+  digestDayPrefix,
+  parseDigestKey,
+  sameLocation,
+  type ChainKind,
+  type DigestKey,
+  type Location,
+  type Source,
+} from '../core/object-key.js';
+import type { Chain, DigestNode, Loose } from '../core/segment.js';
+import { DAY, HOUR, type Instant, type TimeRange } from '../core/timestamp.js';
+import type { ListedObject, ObjectSource, RegionKeys } from '../sources/ports.js';
+import type { createDigestReader } from './read-digest.js';
+
+/** What stays the same while one source is read. */
+export interface SourceReader {
+  readonly objects: ObjectSource;
+  readonly readDigest: ReturnType<typeof createDigestReader>;
+  readonly keys: RegionKeys;
+  readonly source: Source;
+  readonly chains: Readonly<Record<ChainKind, Chain>>;
+  /** Grows when an authenticated digest names a predecessor elsewhere. */
+  readonly locations: Location[];
+  /** Links whose targets have not been met yet, by bucket and key. */
+  readonly links: Map<string, Link>;
+  readonly range: TimeRange;
+}
+
+/** A digest file, decided. */
+export type DayDigest = { readonly kind: ChainKind; readonly end: Instant } & (
+  | { readonly node: DigestNode; readonly findings: readonly Finding[] }
+  | { readonly loose: Loose; readonly counted: boolean; readonly findings: readonly Finding[] }
+);
+
+export interface ListedLog {
+  readonly entry: LogFileEntry;
+  readonly kind: ChainKind;
+  readonly digestKey: string;
+}
+
+export interface Day {
+  /** In order of time. */
+  readonly digests: readonly DayDigest[];
+  readonly logs: readonly ListedLog[];
+  readonly findings: readonly Finding[];
+  readonly bytesRead: number;
+}
+
+interface Candidate extends DigestKey {
+  readonly place: DigestPlace;
+  readonly listed: ListedObject;
+  readonly context: boolean;
+  readonly size: number;
+  readonly heavy: boolean;
+  readonly authentication: Authentication;
+}
+
+const id = (bucket: string, key: string): string => JSON.stringify([bucket, key]);
+
+type Listed = { readonly object: ListedObject; readonly parsed: DigestKey };
+
+interface DayListing {
+  readonly digests: readonly Listed[];
+  readonly findings: readonly Finding[];
+  readonly failed: Loose | undefined;
+}
+
+async function listDay(
+  reader: SourceReader,
+  location: Location,
+  day: Instant,
+): Promise<DayListing> {
+  const { source, chains, objects } = reader;
+  const { trail } = chains.standard;
+  const { bucket } = location;
+  const prefix = digestDayPrefix(location, source, trail, day);
+  const place = { accountId: source.accountId, region: source.region, bucket, key: prefix };
+  const listing = await objects.list(bucket, prefix);
+  if (!listing.ok) {
+    const { failure } = listing;
+    if (failure.kind === 'absent') return { digests: [], findings: [], failed: undefined };
+    const [cause, detail] =
+      failure.kind === 'unreadable' ? [failure.reason, failure.detail] : ['service', failure.kind];
+    const message = `the digest files of this day could not be listed (${cause}): ${detail}`;
+    return {
+      digests: [],
+      findings: [finding('OBJECT_UNREADABLE', message, place)],
+      failed: { start: day, end: day + DAY - 1, state: 'unreadable', cause },
+    };
+  }
+  const digests: Listed[] = [];
+  const strange: string[] = [];
+  for (const object of listing.value.objects) {
+    const parsed = parseDigestKey(bucket, object.key, source, trail);
+    if (parsed && sameLocation(parsed.location, location)) digests.push({ object, parsed });
+    else strange.push(object.key);
+  }
+  const findings = strange.length
+    ? [
+        finding(
+          'OBJECT_UNRECOGNISED',
+          `${strange.length} objects are not named like a digest file`,
+          {
+            ...place,
+            details: { count: strange.length, first: strange.slice(0, 3) },
+          },
+        ),
+      ]
+    : [];
+  return { digests, findings, failed: undefined };
+}
+
+async function readCandidate(reader: SourceReader, listed: Listed): Promise<Candidate | undefined> {
+  const { object, parsed } = listed;
+  const { bucket } = parsed.location;
+  const place = { chain: reader.chains[parsed.kind], bucket, key: object.key };
+  const read = await reader.readDigest(bucket, object.key, object.size);
+  if (!read) return undefined;
+  let key: KeyLookup = { state: 'unavailable' };
+  if (read.outcome.kind === 'digest') {
+    key = await reader.keys.lookup(read.outcome.digest.fingerprint, parsed.end);
+  }
+  const { carriesMetadata } = reader.objects;
+  let authentication = authenticate(place, read.outcome, () => key, carriesMetadata);
+  if (read.heavy && authentication.state === 'open') {
+    authentication = { ...authentication, digest: { ...authentication.digest, logFiles: [] } };
+  }
+  const { size, heavy } = read;
+  return { ...parsed, place, listed: object, context: false, size, heavy, authentication };
+}
+
+type Settled = Exclude<Authentication, { state: 'open' }>;
+
+/** Settles what is open, newest first, with the links of what is authentic. */
+function settle(
+  candidates: readonly Candidate[],
+  outside: ReadonlyMap<string, Link>,
+): Map<Candidate, Settled> {
+  const links = new Map(outside);
+  const settled = new Map<Candidate, Settled>();
+  for (const candidate of [...candidates].sort((a, b) => b.end - a.end)) {
+    const { authentication, place } = candidate;
+    const link = links.get(id(place.bucket, place.key));
+    const result = authentication.state === 'open' ? vouch(authentication, link) : authentication;
+    settled.set(candidate, result);
+    if (result.state === 'authentic' && result.digest.link) {
+      const { bucket, key } = result.digest.link;
+      links.set(id(bucket, key), result.digest.link);
+    }
+  }
+  return settled;
+}
+
+/** A location that an authenticated digest points to and that is not read yet. */
+function newLocation(reader: SourceReader, settled: Iterable<Settled>): Location | undefined {
+  const { source, chains, locations } = reader;
+  for (const one of settled) {
+    const link = one.state === 'authentic' ? one.digest.link : null;
+    if (!link) continue;
+    const { trail } = chains.standard;
+    const named = parseDigestKey(link.bucket, link.key, source, trail)?.location;
+    if (named && !locations.some((known) => sameLocation(known, named))) return named;
+  }
+  return undefined;
+}
+
+function decide(reader: SourceReader, candidate: Candidate, settled: Settled): DayDigest {
+  const { range } = reader;
+  const { place, kind, end, location, context } = candidate;
+  const { bucket, key, chain } = place;
+  const { accountId, region } = chain;
+  const at = { accountId, region, kind, bucket, key, end };
+  if (settled.state !== 'authentic') {
+    const { remark, state } = settled;
+    const counted = !context && end > range.start && end - HOUR < range.end;
+    const cause = settled.state === 'unreadable' ? { cause: settled.cause } : {};
+    const loose: Loose = { start: end - HOUR, end, state, ...cause, bucket, key };
+    const findings = remark ? [finding(remark.code, remark.message, at)] : [];
+    return { kind, end, loose, counted, findings };
+  }
+  const { digest, signature, remarks } = settled;
+  const sound = !remarks.some((remark) => remark.code === 'DIGEST_SIGNATURE_INVALID');
+  const node: DigestNode = {
+    start: digest.start,
+    end: digest.end,
+    bucket,
+    key,
+    hash: digest.hash,
+    signature,
+    link: digest.link,
+    counted: !context && digest.end > range.start && digest.start < range.end,
+    sound,
+  };
+  const notes = remarks.map((remark) => finding(remark.code, remark.message, at));
+  if (!digest.link && kind === 'standard') {
+    notes.push(
+      finding('CHAIN_START', 'a starting digest: validation or logging was switched on', at),
+    );
+  }
+  const { link } = digest;
+  const linked = link && parseDigestKey(link.bucket, link.key, place.chain, place.chain.trail);
+  if (link && linked && !sameLocation(linked.location, location)) {
+    const message = `follows s3://${link.bucket}/${link.key}`;
+    notes.push(finding('DIGEST_ELSEWHERE', message, at));
+  }
+  return { kind, end, node, findings: notes };
+}
+
+/** What of a day's candidates stays: digests, the links that are still open, the logs to check. */
+async function conclude(
+  reader: SourceReader,
+  candidates: readonly Candidate[],
+  settled: ReadonlyMap<Candidate, Settled>,
+): Promise<{ digests: DayDigest[]; logs: ListedLog[] }> {
+  const digests: DayDigest[] = [];
+  const logs = new Map<string, ListedLog>();
+  const order = [...candidates].sort(
+    (a, b) =>
+      a.end - b.end ||
+      (a.kind === b.kind ? 0 : a.kind === 'standard' ? -1 : 1) ||
+      (a.listed.key < b.listed.key ? -1 : 1),
+  );
+  for (const candidate of order) {
+    const result = settled.get(candidate);
+    if (!result) continue;
+    const decided = decide(reader, candidate, result);
+    digests.push(decided);
+    if (result.state !== 'authentic') continue;
+    const { link } = result.digest;
+    if (link) reader.links.set(id(link.bucket, link.key), link);
+    if (!('node' in decided) || !decided.node.counted) continue;
+    let { logFiles } = result.digest;
+    if (candidate.heavy && candidate.authentication.state === 'open') {
+      const again = await reader.readDigest(decided.node.bucket, decided.node.key, candidate.size);
+      const { outcome } = again ?? {};
+      if (outcome?.kind === 'digest' && outcome.digest.hash === decided.node.hash) {
+        ({ logFiles } = outcome.digest);
+      }
+    }
+    const { kind } = candidate;
+    for (const entry of logFiles) {
+      const name = JSON.stringify([entry.bucket, entry.key, entry.hashValue.toLowerCase()]);
+      const known = logs.get(name);
+      // A log file that both chains list is one log file, and the standard chain's.
+      if (!known || (known.kind === 'backfill' && kind === 'standard')) {
+        logs.set(name, { entry, kind, digestKey: candidate.place.key });
+      }
+    }
+  }
+  for (const candidate of candidates) {
+    reader.links.delete(id(candidate.place.bucket, candidate.place.key));
+  }
+  return { digests, logs: [...logs.values()] };
+}
+
+/**
+ * Reads a day. `reader.locations` and `reader.links` are carried on to the next older day.
+ */
+export async function readDay(reader: SourceReader, day: Instant): Promise<Day> {
+  const { range, locations } = reader;
+  const candidates: Candidate[] = [];
+  const findings: Finding[] = [];
+  const failures: Loose[] = [];
+  let settled = new Map<Candidate, Settled>();
+  for (let at = 0; at < locations.length; at++) {
+    const location = locations[at];
+    if (!location) break;
+    const listing = await listDay(reader, location, day);
+    findings.push(...listing.findings);
+    if (listing.failed) failures.push(listing.failed);
+    const wanted = listing.digests.filter(
+      ({ parsed }) => parsed.end > range.start && parsed.end - HOUR < range.end,
+    );
+    const read = await Promise.all(wanted.map((one) => readCandidate(reader, one)));
+    candidates.push(...read.filter((one) => one !== undefined));
+    if (at < locations.length - 1) continue;
+    settled = settle(candidates, reader.links);
+    const found = newLocation(reader, settled.values());
+    if (found) locations.push(found);
+  }
+  const { digests, logs } = await conclude(reader, candidates, settled);
+  const failed = failures.map((loose): DayDigest => ({
+    kind: 'standard',
+    end: loose.end,
+    loose,
+    counted: false,
+    findings: [],
+  }));
+  return {
+    digests: [...digests, ...failed].sort((a, b) => a.end - b.end),
+    logs,
+    findings,
+    bytesRead: candidates.reduce((sum, one) => sum + one.size, 0),
+  };
+}
+
+/** How many objects beyond the range's end are tried for one that vouches for the last within. */
+const MAX_CONTEXT = 50;
+
+/**
+ * The first authenticated digest beyond the range's end: it vouches for the last one in the range
+ * and is itself never judged. `undefined` where the two days after the end have none.
+ */
+export async function readContext(
+  reader: SourceReader,
+  days: readonly Instant[],
+): Promise<DayDigest | undefined> {
+  const { range } = reader;
+  const listed: Listed[] = [];
+  for (const day of days) {
+    for (const location of reader.locations) {
+      const { digests } = await listDay(reader, location, day);
+      listed.push(
+        ...digests.filter(
+          ({ parsed }) => parsed.kind === 'standard' && parsed.end - HOUR >= range.end,
+        ),
+      );
+    }
+  }
+  listed.sort((a, b) => a.parsed.end - b.parsed.end);
+  for (const one of listed.slice(0, MAX_CONTEXT)) {
+    const candidate = await readCandidate(reader, one);
+    if (candidate?.authentication.state !== 'authentic') continue;
+    const { link } = candidate.authentication.digest;
+    if (link) reader.links.set(id(link.bucket, link.key), link);
+    return decide(reader, { ...candidate, context: true }, candidate.authentication);
+  }
+  return undefined;
+}

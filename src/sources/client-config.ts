@@ -1,0 +1,85 @@
+/** What the two AWS clients are made with: credentials, endpoints, connections. */
+import type { CloudTrailClientConfig } from '@aws-sdk/client-cloudtrail';
+import type { S3ClientConfig } from '@aws-sdk/client-s3';
+import { readFileSync } from 'node:fs';
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { HttpsProxyAgent } from 'https-proxy-agent';
+import { getProxyForUrl } from 'proxy-from-env';
+import { RunError } from './ports.js';
+
+export interface ClientSettings {
+  readonly profile?: string | undefined;
+  /** CloudTrail's endpoint, and S3's unless that has its own. */
+  readonly endpointUrl?: string | undefined;
+  readonly s3EndpointUrl?: string | undefined;
+  readonly s3ForcePathStyle?: boolean | undefined;
+  readonly maxSockets: number;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** Virtual-host style needs a name per bucket, which an address or `localhost` doesn't have. */
+function needsPathStyle(endpoint: string | undefined): boolean {
+  if (endpoint === undefined) return false;
+  const { hostname } = new URL(endpoint);
+  return hostname === 'localhost' || hostname.startsWith('[') || /^[\d.]+$/.test(hostname);
+}
+
+function checkUrl(option: string, url: string | undefined): void {
+  if (url === undefined) return;
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    throw new RunError(`${option}: ${url} is not an http or https URL`);
+  }
+}
+
+function authorities(path: string | undefined): string | undefined {
+  if (path === undefined || path === '') return undefined;
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new RunError(`AWS_CA_BUNDLE: ${(error as Error).message}`);
+  }
+}
+
+/**
+ * Client configurations for CloudTrail and S3: default credential chain, `AWS_ENDPOINT_URL[_S3]`,
+ * `AWS_CA_BUNDLE`, `HTTPS_PROXY` and `NO_PROXY` as other AWS tools take them.
+ */
+export function clientConfigs(settings: ClientSettings): {
+  cloudtrail: CloudTrailClientConfig;
+  s3: S3ClientConfig;
+} {
+  const { environment, profile, endpointUrl, maxSockets } = settings;
+  checkUrl('--endpoint-url', endpointUrl);
+  checkUrl('--s3-endpoint-url', settings.s3EndpointUrl);
+  const ca = authorities(environment['AWS_CA_BUNDLE']);
+  const tls = ca === undefined ? {} : { ca };
+  const requestHandler = (target: string): object => {
+    const proxy = getProxyForUrl(target);
+    const pool = { keepAlive: true, maxSockets, ...tls };
+    return {
+      httpAgent: new HttpAgent({ keepAlive: true, maxSockets }),
+      httpsAgent: proxy === '' ? new HttpsAgent(pool) : new HttpsProxyAgent(proxy, pool),
+      connectionTimeout: 10_000,
+      requestTimeout: 60_000,
+      throwOnRequestTimeout: true,
+      socketAcquisitionWarningTimeout: 3_600_000,
+    };
+  };
+  const s3Endpoint = settings.s3EndpointUrl ?? environment['AWS_ENDPOINT_URL_S3'] ?? endpointUrl;
+  const s3Host = s3Endpoint ?? environment['AWS_ENDPOINT_URL'];
+  const common = profile === undefined ? {} : { profile };
+  return {
+    cloudtrail: {
+      ...common,
+      ...(endpointUrl === undefined ? {} : { endpoint: endpointUrl }),
+      requestHandler: requestHandler(endpointUrl ?? 'https://cloudtrail.amazonaws.com'),
+    },
+    s3: {
+      ...common,
+      ...(s3Endpoint === undefined ? {} : { endpoint: s3Endpoint }),
+      forcePathStyle: settings.s3ForcePathStyle ?? needsPathStyle(s3Host),
+      requestHandler: requestHandler(s3Endpoint ?? 'https://s3.amazonaws.com'),
+    },
+  };
+}

@@ -1,0 +1,183 @@
+import {
+  CloudTrailClient,
+  DescribeTrailsCommand,
+  GetTrailCommand,
+  ListPublicKeysCommand,
+  type CloudTrailClientConfig,
+  type PublicKey,
+} from '@aws-sdk/client-cloudtrail';
+import type { PublicKeyRecord } from '../core/public-key.js';
+import { DAY, HOUR, type Instant, type TimeRange } from '../core/timestamp.js';
+import { KeySet } from './keys.js';
+import {
+  RunError,
+  type KeySource,
+  type RegionKeys,
+  type TrailDescription,
+  type TrailSource,
+} from './ports.js';
+import { describeTrail } from './trail.js';
+import { DEFAULT_RETRY, serviceError, withRetry, type RetryPolicy } from './retry.js';
+
+export interface CloudTrailSourceOptions {
+  readonly client?: CloudTrailClientConfig;
+  readonly retry?: RetryPolicy;
+  readonly signal?: AbortSignal;
+}
+
+/** A service that gives a new token forever must not hold the run up. */
+const MAX_PAGES = 100;
+
+function record(entry: PublicKey): PublicKeyRecord[] {
+  const { Value, Fingerprint, ValidityStartTime, ValidityEndTime } = entry;
+  if (!Value || Fingerprint === undefined) return [];
+  const seconds = (date: Date): Instant => Math.floor(date.getTime() / 1000);
+  return [
+    {
+      value: Value,
+      fingerprint: Fingerprint.toLowerCase(),
+      ...(ValidityStartTime ? { validityStart: seconds(ValidityStartTime) } : {}),
+      ...(ValidityEndTime ? { validityEnd: seconds(ValidityEndTime) } : {}),
+    },
+  ];
+}
+
+/**
+ * CloudTrail through the AWS SDK: trails, and public keys in each digest's own Region (SPEC 5: keys
+ * are a Region's, not an account's).
+ */
+export function createCloudTrailSource(
+  options: CloudTrailSourceOptions,
+): TrailSource & KeySource & { close(): void } {
+  const { retry = DEFAULT_RETRY, signal } = options;
+  const clients = new Map<string, CloudTrailClient>();
+  let serverDate: { at: Instant; seen: number } | undefined;
+  const clientIn = (region: string): CloudTrailClient => {
+    const known = clients.get(region);
+    if (known) return known;
+    const client = new CloudTrailClient({ ...options.client, region, maxAttempts: 1 });
+    client.middlewareStack.add(
+      (next) => async (args) => {
+        const result = await next(args);
+        const { headers } = result.response as { headers?: Record<string, string> };
+        const date = Date.parse(headers?.['date'] ?? '');
+        if (!Number.isNaN(date)) serverDate = { at: Math.floor(date / 1000), seen: Date.now() };
+        return result;
+      },
+      { step: 'deserialize', name: 'validateTrailClock', priority: 'low' },
+    );
+    clients.set(region, client);
+    return client;
+  };
+  const send = signal ? { abortSignal: signal } : {};
+
+  const listKeys = async (
+    region: string,
+    range: Partial<TimeRange>,
+  ): Promise<PublicKeyRecord[]> => {
+    const records: PublicKeyRecord[] = [];
+    const seen = new Set<string>();
+    let token: string | undefined;
+    do {
+      const page = await withRetry(
+        retry,
+        () =>
+          clientIn(region).send(
+            new ListPublicKeysCommand({
+              ...(range.start === undefined ? {} : { StartTime: new Date(range.start * 1000) }),
+              ...(range.end === undefined ? {} : { EndTime: new Date(range.end * 1000) }),
+              ...(token === undefined ? {} : { NextToken: token }),
+            }),
+            send,
+          ),
+        signal,
+      );
+      for (const entry of page.PublicKeyList ?? []) records.push(...record(entry));
+      token = page.NextToken;
+      if (token !== undefined && (seen.has(token) || seen.size >= MAX_PAGES)) break;
+      if (token !== undefined) seen.add(token);
+    } while (token !== undefined);
+    return records;
+  };
+
+  const keysFor = async (region: string, range: TimeRange, now: Instant): Promise<RegionKeys> => {
+    const set = new KeySet();
+    let failure = '';
+    const ask = async (start: Instant, end: Instant): Promise<boolean> => {
+      try {
+        set.add(await listKeys(region, { start, end: Math.max(start + 1, Math.min(end, now)) }));
+        return true;
+      } catch (error) {
+        const { name, message } = serviceError(error);
+        failure = `ListPublicKeys in ${region}: ${name}: ${message}`;
+        return false;
+      }
+    };
+    await ask(Math.min(range.start, now - HOUR), range.end + 2 * HOUR);
+    let wide: Promise<boolean> | undefined;
+    return {
+      unpinned: false,
+      get mislabelled() {
+        return set.mislabelled;
+      },
+      get failure() {
+        return failure;
+      },
+      lookup: async (fingerprint, end) => {
+        let key = set.get(fingerprint);
+        if (!key) {
+          // Whatever metadata says: a backfill digest is signed with the key of a much later day.
+          wide ??= ask(Math.min(range.start, now) - 35 * DAY, now);
+          const asked = await wide;
+          key = set.get(fingerprint);
+          if (!key) return { state: asked && set.covers(end) ? 'unknown' : 'unavailable' };
+        }
+        return { state: 'known', key };
+      },
+    };
+  };
+
+  const describe = async (
+    nameOrArn: string,
+    homeRegion: string,
+  ): Promise<TrailDescription | undefined> => {
+    const client = clientIn(homeRegion);
+    try {
+      const answer = await withRetry(
+        retry,
+        () => client.send(new DescribeTrailsCommand({ trailNameList: [nameOrArn] }), send),
+        signal,
+      );
+      const trail = (answer.trailList ?? []).find(
+        ({ TrailARN, Name }) => TrailARN === nameOrArn || Name === nameOrArn,
+      );
+      return trail && describeTrail(trail);
+    } catch (error) {
+      const { name, message } = serviceError(error);
+      try {
+        const answer = await client.send(new GetTrailCommand({ Name: nameOrArn }), send);
+        return answer.Trail && describeTrail(answer.Trail);
+      } catch (second) {
+        if (/TrailNotFound/.test(serviceError(second).name)) return undefined;
+        throw new RunError(
+          `CloudTrail in ${homeRegion} does not describe the trail: ${name}: ${message}`,
+          'allow cloudtrail:DescribeTrails, check the credentials, or name the bucket with --s3-bucket',
+        );
+      }
+    }
+  };
+
+  return {
+    describe,
+    keysFor,
+    now: async (homeRegion) => {
+      if (!serverDate) await listKeys(homeRegion, {}).catch(() => undefined);
+      const local = Date.now();
+      if (!serverDate) return Math.floor(local / 1000);
+      return serverDate.at + Math.floor((local - serverDate.seen) / 1000);
+    },
+    close: () => {
+      for (const client of clients.values()) client.destroy();
+    },
+  };
+}

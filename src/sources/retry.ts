@@ -1,0 +1,96 @@
+/** Trying again, for what passes by itself: throttles, server errors, resets, bodies that end early. */
+
+export interface RetryPolicy {
+  readonly attempts: number;
+  /** Longest first pause, in milliseconds; it doubles with each attempt, up to 20 times as long. */
+  readonly pauseMs: number;
+}
+
+export const DEFAULT_RETRY: RetryPolicy = { attempts: 6, pauseMs: 100 };
+
+/** The answer, so far as errors of any AWS protocol have one. */
+export interface ServiceError {
+  readonly name: string;
+  readonly message: string;
+  readonly status: number | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Reads what an AWS client threw without trusting its shape. */
+export function serviceError(error: unknown): ServiceError {
+  const raw = (error ?? {}) as {
+    name?: unknown;
+    Code?: unknown;
+    message?: unknown;
+    $metadata?: { httpStatusCode?: number };
+    $response?: { statusCode?: number; headers?: Record<string, string> };
+  };
+  const code = typeof raw.Code === 'string' ? raw.Code : raw.name;
+  return {
+    name: typeof code === 'string' ? code : 'Error',
+    message: typeof raw.message === 'string' ? raw.message : String(error),
+    status: raw.$metadata?.httpStatusCode ?? raw.$response?.statusCode,
+    headers: raw.$response?.headers ?? {},
+  };
+}
+
+const THROTTLES =
+  /^(SlowDown|Throttl|TooManyRequests|RequestLimitExceeded|BandwidthLimitExceeded|ProvisionedThroughput|LimitExceeded|PriorRequestNotComplete|EC2ThrottledException|RequestThrottled|503)/i;
+const PASSING =
+  /^(InternalError|InternalFailure|ServiceUnavailable|RequestTimeout|RequestTimeTooSkewed|TimeoutError|BadDigest|IncompleteBody|OperationAborted|ServiceException|TruncatedBodyError|StalledBodyError)/i;
+const NETWORK =
+  /^(ECONN|EPIPE|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|EAI_AGAIN|ENOTFOUND|ERR_STREAM|UND_ERR)/;
+
+/** Whether the service asks to be asked less often. */
+export function isThrottle(error: ServiceError): boolean {
+  return THROTTLES.test(error.name) || error.status === 503 || error.status === 429;
+}
+
+/** Whether an error may be gone the next time. */
+export function isPassing(error: unknown): boolean {
+  const found = serviceError(error);
+  const code = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
+  return (
+    isThrottle(found) ||
+    PASSING.test(found.name) ||
+    NETWORK.test(code) ||
+    (found.status !== undefined && found.status >= 500) ||
+    (found.status === undefined &&
+      /socket hang up|aborted|timed? ?out|premature/i.test(found.message))
+  );
+}
+
+const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal?.aborted === true) {
+      resolve();
+      return;
+    }
+    const done = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal?.addEventListener('abort', done, { once: true });
+  });
+
+/**
+ * Runs `attempt` until it succeeds, fails for good, or the policy's attempts are used up; pauses
+ * between are drawn at random up to a bound that doubles ("full jitter").
+ */
+export async function withRetry<T>(
+  policy: RetryPolicy,
+  attempt: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (tried >= policy.attempts || signal?.aborted === true || !isPassing(error)) throw error;
+      const bound = Math.min(policy.pauseMs * 2 ** (tried - 1), policy.pauseMs * 20);
+      await sleep(Math.random() * bound, signal);
+    }
+  }
+}
