@@ -43,11 +43,11 @@ export function parsePublicKey(record: PublicKeyRecord): ParsedKey {
   let forgeKey: forge.pki.rsa.PublicKey;
   let type: 'pkcs1' | 'spki';
   try {
-    const strict = { strict: true, parseAllBytes: true } as never;
-    const structure = forge.asn1.fromDer(binary, strict) as forge.asn1.Asn1;
+    const structure = forge.asn1.fromDer(binary, true);
     forgeKey = forge.pki.publicKeyFromAsn1(structure);
-    const pkcs1 = forge.asn1.toDer(forge.pki.publicKeyToRSAPublicKey(forgeKey)).getBytes();
-    const spki = forge.asn1.toDer(forge.pki.publicKeyToAsn1(forgeKey)).getBytes();
+    const encode = (one: forge.asn1.Asn1): string => forge.asn1.toDer(one).getBytes();
+    const pkcs1 = encode(forge.pki.publicKeyToRSAPublicKey(forgeKey) as forge.asn1.Asn1);
+    const spki = encode(forge.pki.publicKeyToAsn1(forgeKey));
     if (binary !== pkcs1 && binary !== spki) {
       return { ok: false, detail: 'the key is not canonical DER' };
     }
