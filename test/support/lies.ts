@@ -367,18 +367,9 @@ const LIES: Readonly<Record<string, Maker>> = {
       cliDiffers: 'W16: the CLI walks past it by the links',
     };
   },
-  'planted-far-future-name': (made) => {
-    put(made, digestKey(made, '99991231T235959Z', '2026/03/10'), { body: Buffer.from('x') });
-    return { ...VALID, cliDiffers: 'W15: one planted name ends the CLI’s listing' };
-  },
   'planted-unparsable-name': (made) => {
-    put(made, digestKey(made, 'zzzzTnotatime').replace('zzzz', '20260310Tzzzz'), {
-      body: Buffer.from('x'),
-    });
-    return {
-      ...VALID,
-      cliDiffers: 'W16: a planted name that is no date crashes or confuses the CLI',
-    };
+    put(made, digestKey(made, '20260310TzzzzzzZ'), { body: Buffer.from('x') });
+    return { ...VALID, cliDiffers: 'W16: a planted name that is no time ends the CLI’s run' };
   },
   'log-hash-unsupported': (made) => {
     const newest = made.digest(7);
@@ -504,6 +495,24 @@ function special(): Case[] {
     const from = Date.UTC(2026, 2, 10, 20, 17, 28) / 1000;
     builder.chain({ from, hours: 30 });
     return { ...VALID, start: from + HOUR, end: from + 30 * HOUR };
+  });
+  add('planted-far-future-name', {}, (builder) => {
+    const from = Date.UTC(2026, 2, 10, 20, 17, 28) / 1000;
+    const chain = builder.chain({ from, hours: 12 });
+    const last = chain.digests.at(-1);
+    if (last)
+      rewrite(builder, last, (text) =>
+        text.replace('"newestEventTime":"2026', '"newestEventTime":"2025'),
+      );
+    const planted = (chain.digests[1]?.key ?? '').replace(/\d{8}T\d{6}Z/, '99991231T235959Z');
+    builder.put('trail-bucket', planted, { body: Buffer.from('x') });
+    return {
+      ...invalid('DIGEST_SIGNATURE_INVALID', last),
+      start: from + HOUR,
+      end: from + 12 * HOUR,
+      cliDiffers:
+        'W15: one planted name ends the CLI’s listing, and the altered digest behind it passes',
+    };
   });
   add('deletion-across-midnight', {}, (builder) => {
     const from = Date.UTC(2026, 2, 10, 20, 17, 28) / 1000;

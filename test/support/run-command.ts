@@ -29,7 +29,9 @@ export async function runCommand(
 ): Promise<Ran> {
   const stdout = new Sink();
   const stderr = new Sink();
-  Object.assign(process.env, CREDENTIALS);
+  Object.assign(process.env, CREDENTIALS, {
+    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+  });
   const io = {
     stdout,
     stderr,

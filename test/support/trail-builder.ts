@@ -3,6 +3,7 @@
  * verifier are different implementations; the layout follows SPEC 1 to 3, field for field.
  */
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import forge from 'node-forge';
 import type { PublicKeyEntry, StoredBucket, StoredObject, TrailEntry, World } from './world.js';
@@ -33,13 +34,12 @@ export function signingKey(number: number, encoding: 'pkcs1' | 'spki' = 'pkcs1')
   const name = `${number} ${encoding}`;
   const known = keys.get(name);
   if (known) return known;
-  const random = mulberry32(number);
-  const prng = {
-    getBytesSync: (count: number) =>
-      Array.from({ length: count }, () => String.fromCharCode(Math.floor(random() * 256))).join(''),
-  };
-  const pair = forge.pki.rsa.generateKeyPair({ bits: 2048, e: 0x10001, prng } as never);
-  const { publicKey, privateKey } = pair;
+  const pem = readFileSync(
+    new URL(`../../fixtures/keys/test-key-${number}.pem`, import.meta.url),
+    'utf8',
+  );
+  const privateKey = forge.pki.privateKeyFromPem(pem);
+  const publicKey = forge.pki.setRsaPublicKey(privateKey.n, privateKey.e);
   const structure =
     encoding === 'pkcs1'
       ? (forge.pki.publicKeyToRSAPublicKey(publicKey) as forge.asn1.Asn1)
@@ -51,11 +51,18 @@ export function signingKey(number: number, encoding: 'pkcs1' | 'spki' = 'pkcs1')
   return key;
 }
 
-/** RSASSA-PKCS1-v1_5 with SHA-256, hex. */
+const signatures = new Map<string, string>();
+
+/** RSASSA-PKCS1-v1_5 with SHA-256, hex. Deterministic, so the same text is signed once a process. */
 export function sign(key: SigningKey, text: string): string {
+  const name = `${key.fingerprint} ${text}`;
+  const known = signatures.get(name);
+  if (known !== undefined) return known;
   const hash = forge.md.sha256.create();
   hash.update(text, 'utf8');
-  return forge.util.bytesToHex(key.private.sign(hash));
+  const signature = forge.util.bytesToHex(key.private.sign(hash));
+  signatures.set(name, signature);
+  return signature;
 }
 
 export const sha256 = (bytes: Buffer | string): string =>
