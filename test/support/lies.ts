@@ -368,7 +368,7 @@ const LIES: Readonly<Record<string, Maker>> = {
     };
   },
   'planted-unparsable-name': (made) => {
-    put(made, digestKey(made, '20260310TzzzzzzZ'), { body: Buffer.from('x') });
+    put(made, digestKey(made, '20260310T16zz00Z'), { body: Buffer.from('x') });
     return { ...VALID, cliDiffers: 'W16: a planted name that is no time ends the CLI’s run' };
   },
   'log-hash-unsupported': (made) => {
