@@ -157,33 +157,42 @@ const BLAMES_CONTENT: readonly FindingCode[] = [
   'DIGEST_KEY_UNKNOWN',
 ];
 
+/** What a later digest file records of this one. */
+export interface SuccessorLink {
+  readonly link: Link;
+  /** Whether the later digest file is itself authenticated. */
+  readonly signed: boolean;
+}
+
 /**
- * Settles an open digest file with the link that its authenticated successor, if there is one,
- * records of it. A link whose hash is the content's proves it: the successor is signed. A hash that
- * differs proves that the content was replaced.
+ * Settles an open digest file with what its successor, if there is one, records of it. The
+ * signature that the successor carries proves by itself, whoever carries it: it verifies with
+ * CloudTrail's key or it doesn't. The hash counts only where the successor is authenticated; then a
+ * hash that is the content's proves it even without the key, and one that differs proves that the
+ * content was replaced.
  */
 export function vouch(
   open: Extract<Authentication, { state: 'open' }>,
-  link: Link | undefined,
+  successor: SuccessorLink | undefined,
 ): Exclude<Authentication, { state: 'open' }> {
   const { digest, publicKey, remark } = open;
-  const accuses = BLAMES_CONTENT.includes(remark.code);
-  if (link?.hash !== undefined && link.hash !== digest.hash) {
-    if (accuses) return { state: 'altered', remark };
-    const message = 'is not the digest file that its signed successor recorded';
-    return { state: 'altered', remark: { code: 'CHAIN_LINK_BROKEN', message } };
-  }
-  const { signature } = link ?? {};
-  const signed =
+  const { signature } = successor?.link ?? {};
+  const hash = successor?.signed === true ? successor.link.hash : undefined;
+  const verified =
+    publicKey !== undefined &&
     signature !== undefined &&
-    (!publicKey || verifySignature(publicKey, signedString(digest), signature) === 'valid');
-  if (link?.hash === digest.hash && signed) {
-    const message = 'is proved by the signed digest file that follows it';
+    verifySignature(publicKey, signedString(digest), signature) === 'valid';
+  if (signature !== undefined && (verified || (!publicKey && hash === digest.hash))) {
+    const message = 'is proved by the signature that the digest file after it records';
     const recovered = { code: 'DIGEST_SIGNATURE_RECOVERED', message } as const;
     const wrong = remark.code === 'DIGEST_SIGNATURE_INVALID';
     return { state: 'authentic', digest, signature, remarks: [wrong ? remark : recovered] };
   }
-  if (accuses) return { state: 'altered', remark };
+  if (BLAMES_CONTENT.includes(remark.code)) return { state: 'altered', remark };
+  if (hash !== undefined && hash !== digest.hash) {
+    const message = 'is not the digest file that its signed successor recorded';
+    return { state: 'altered', remark: { code: 'CHAIN_LINK_BROKEN', message } };
+  }
   if (remark.code === 'KEYS_UNAVAILABLE') {
     return { state: 'unreadable', cause: 'keys-unavailable', remark: undefined };
   }

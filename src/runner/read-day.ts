@@ -10,8 +10,9 @@ import {
   type Authentication,
   type DigestPlace,
   type KeyLookup,
+  type SuccessorLink,
 } from '../core/authenticate.js';
-import type { Link, LogFileEntry } from '../core/digest-file.js';
+import type { LogFileEntry } from '../core/digest-file.js';
 import { finding, type Finding } from '../core/finding.js';
 import {
   digestDayPrefix,
@@ -37,7 +38,7 @@ export interface SourceReader {
   /** Grows when an authenticated digest names a predecessor elsewhere. */
   readonly locations: Location[];
   /** Links whose targets have not been met yet, by bucket and key. */
-  readonly links: Map<string, Link>;
+  readonly links: Map<string, SuccessorLink>;
   readonly range: TimeRange;
 }
 
@@ -146,10 +147,25 @@ async function readCandidate(reader: SourceReader, listed: Listed): Promise<Cand
 
 type Settled = Exclude<Authentication, { state: 'open' }>;
 
-/** Settles what is open, newest first, with the links of what is authentic. */
+/** Remembers what a digest file records of its predecessor; an authenticated one has the last word. */
+function remember(links: Map<string, SuccessorLink>, candidate: Candidate, settled: Settled): void {
+  const { authentication } = candidate;
+  const digest =
+    settled.state === 'authentic'
+      ? settled.digest
+      : authentication.state === 'open'
+        ? authentication.digest
+        : undefined;
+  if (!digest?.link) return;
+  const name = id(digest.link.bucket, digest.link.key);
+  const signed = settled.state === 'authentic';
+  if (signed || !links.has(name)) links.set(name, { link: digest.link, signed });
+}
+
+/** Settles what is open, newest first, with what later digest files record. */
 function settle(
   candidates: readonly Candidate[],
-  outside: ReadonlyMap<string, Link>,
+  outside: ReadonlyMap<string, SuccessorLink>,
 ): Map<Candidate, Settled> {
   const links = new Map(outside);
   const settled = new Map<Candidate, Settled>();
@@ -158,10 +174,7 @@ function settle(
     const link = links.get(id(place.bucket, place.key));
     const result = authentication.state === 'open' ? vouch(authentication, link) : authentication;
     settled.set(candidate, result);
-    if (result.state === 'authentic' && result.digest.link) {
-      const { bucket, key } = result.digest.link;
-      links.set(id(bucket, key), result.digest.link);
-    }
+    remember(links, candidate, result);
   }
   return settled;
 }
@@ -240,9 +253,8 @@ async function conclude(
     if (!result) continue;
     const decided = decide(reader, candidate, result);
     digests.push(decided);
+    remember(reader.links, candidate, result);
     if (result.state !== 'authentic') continue;
-    const { link } = result.digest;
-    if (link) reader.links.set(id(link.bucket, link.key), link);
     if (!('node' in decided) || !decided.node.counted) continue;
     let { logFiles } = result.digest;
     if (candidate.heavy && candidate.authentication.state === 'open') {
@@ -336,8 +348,7 @@ export async function readContext(
   for (const one of listed.slice(0, MAX_CONTEXT)) {
     const candidate = await readCandidate(reader, one);
     if (candidate?.authentication.state !== 'authentic') continue;
-    const { link } = candidate.authentication.digest;
-    if (link) reader.links.set(id(link.bucket, link.key), link);
+    remember(reader.links, candidate, candidate.authentication);
     return decide(reader, { ...candidate, context: true }, candidate.authentication);
   }
   return undefined;

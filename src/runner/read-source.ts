@@ -1,7 +1,7 @@
 /** One account's source Region over the whole range, a day at a time, newest first. */
 import type { LimitFunction } from 'p-limit';
 import type { BackfillSegment } from '../core/backfill.js';
-import type { Link } from '../core/digest-file.js';
+import type { SuccessorLink } from '../core/authenticate.js';
 import { finding, type Finding } from '../core/finding.js';
 import {
   digestSegment,
@@ -131,7 +131,7 @@ export async function readSource(job: SourceJob): Promise<SourceResult> {
     source: { accountId, region },
     chains: { standard: standardChain, backfill: backfillChain },
     locations: [...plan.locations],
-    links: new Map<string, Link>(),
+    links: new Map<string, SuccessorLink>(),
     range,
   };
   const logs = { standard: none(), backfill: none() };

@@ -26,6 +26,8 @@ export interface EndpointOptions {
   readonly now?: Date;
   /** Operations that are answered with AccessDenied. */
   readonly denied?: readonly string[];
+  /** A missing object is answered with 403, as S3 does where the caller may not list. */
+  readonly absentIsForbidden?: boolean;
   /** Answer requests signed for another Region than the bucket's as S3 does. */
   readonly checkRegion?: 'redirect' | 'malformed';
   /** Literal answers of GetBucketLocation. */
@@ -237,6 +239,8 @@ export async function startEndpoint(
     if (!stored) throw fault(404, 'NoSuchBucket', 'The specified bucket does not exist');
     checkRegion(request, stored.region);
     const object = stored.objects.get(key);
+    if (!object && options.absentIsForbidden === true)
+      throw fault(403, 'AccessDenied', 'Access Denied');
     if (!object) throw fault(404, 'NoSuchKey', 'The specified key does not exist.');
     if (object.refuse) throw new AwsFault(object.refuse);
     const headers: Record<string, string | number> = {
