@@ -1,4 +1,5 @@
 import yargs from 'yargs';
+import { parseUserTime } from '../core/timestamp.js';
 import { isAccountId, isOrganizationId, isRegionName, parseTrailArn } from '../core/arn.js';
 
 /** A command line that can't be run; it names the option and the fix. Exit status 2. */
@@ -59,6 +60,8 @@ Examples:
     --start-time 2026-10-01 --end-time 2026-11-01 \\
     --evidence ./evidence --public-keys ./keys.json --format json --output report.json`;
 
+const TIME_FORMS = 'a time such as 2026-11-01T00:00:00Z, 2026-11-01, 12h, 3d or yesterday';
+
 function parser(argv: readonly string[]) {
   return yargs([...argv])
     .scriptName('validate-trail')
@@ -71,7 +74,7 @@ function parser(argv: readonly string[]) {
     .version(false)
     .exitProcess(false)
     .wrap(80)
-    .parserConfiguration({ 'camel-case-expansion': true, 'duplicate-arguments-array': true })
+    .parserConfiguration({ 'camel-case-expansion': false, 'boolean-negation': false })
     .options({
       'trail-arn': { type: 'string', group: 'What:', desc: 'the trail' },
       'start-time': { type: 'string', group: 'What:', desc: 'begin of the range' },
@@ -224,6 +227,13 @@ function readArguments(raw: Raw): Arguments {
   const startTime = single(raw, 'start-time');
   if (startTime === undefined)
     throw new UsageError('--start-time is missing: say where the range begins');
+  const endTime = single(raw, 'end-time');
+  for (const [option, text] of Object.entries({ 'start-time': startTime, 'end-time': endTime })) {
+    // Only the form is checked here; what it means follows from the service's clock.
+    if (text !== undefined && parseUserTime(text, 0) === undefined) {
+      throw new UsageError(`--${option}: ${text} is not ${TIME_FORMS}`);
+    }
+  }
   const concurrency = single(raw, 'concurrency') ?? String(DEFAULT_CONCURRENCY);
   if (!/^[1-9]\d{0,3}$/.test(concurrency) || Number(concurrency) > 1024) {
     throw new UsageError(`--concurrency: ${concurrency} is not a number from 1 to 1024`);
@@ -245,7 +255,7 @@ function readArguments(raw: Raw): Arguments {
     trailName,
     homeRegion,
     startTime,
-    endTime: single(raw, 'end-time'),
+    endTime,
     s3Bucket,
     s3Prefix,
     organizationId: checked(

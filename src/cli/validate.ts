@@ -12,16 +12,11 @@ import { exitCode } from './exit-code.js';
 import type { Io } from './main.js';
 import { createProgress } from './progress.js';
 
-const TIME_FORMS = 'a time such as 2026-11-01T00:00:00Z, 2026-11-01, 12h, 3d or yesterday';
-
 function rangeOf(options: Arguments, now: Instant): TimeRange {
-  const read = (option: string, text: string): Instant => {
-    const time = parseUserTime(text, now);
-    if (time === undefined) throw new UsageError(`${option}: ${text} is not ${TIME_FORMS}`);
-    return time;
-  };
-  const start = read('--start-time', options.startTime);
-  const end = options.endTime === undefined ? now - DUE_AFTER : read('--end-time', options.endTime);
+  // That these are times was checked with the arguments.
+  const start = parseUserTime(options.startTime, now) ?? now;
+  const end =
+    options.endTime === undefined ? now - DUE_AFTER : (parseUserTime(options.endTime, now) ?? now);
   if (start >= end) {
     throw new UsageError(
       options.endTime === undefined

@@ -286,6 +286,6 @@ export function join(older: Segment, newer: Segment): Segment {
     last: newer.last,
     after: newer.after,
     digests: { ...digests, valid: digests.valid - counted, invalid: digests.invalid + counted },
-    findings: [...findings, ...found],
+    findings: [...older.findings, ...found, ...newer.findings],
   };
 }

@@ -1,0 +1,46 @@
+/**
+ * validate-trail as a library. Importing this loads no AWS client; `connectAws` does.
+ */
+export { parseTrailArn, type TrailArn } from './core/arn.js';
+export { FINDINGS, type Finding, type FindingClass, type FindingCode } from './core/finding.js';
+export type { Report, ReportChain, Scope } from './core/report.js';
+export type { Verdict } from './core/verdict.js';
+export { formatInstant, parseUserTime, type Instant, type TimeRange } from './core/timestamp.js';
+export { renderJson, renderNdjson } from './report/json.js';
+export { renderText, type TextOptions } from './report/text.js';
+export { COLOUR, PLAIN, type Style } from './report/style.js';
+export { validateTrail, DUE_AFTER, type RunOptions } from './runner/run.js';
+export type { TrailPlace } from './runner/plan.js';
+export type { RunEvent, RunListener } from './runner/events.js';
+export { createDirectorySource } from './sources/directory.js';
+export { createEvidenceKeySource, createKeyFileSource } from './sources/keys.js';
+export {
+  RunError,
+  type KeySource,
+  type ObjectSource,
+  type ReadFailure,
+  type TrailDescription,
+  type TrailSource,
+} from './sources/ports.js';
+
+import type { CloudTrailSourceOptions } from './sources/cloudtrail.js';
+import type { KeySource, ObjectSource, TrailSource } from './sources/ports.js';
+import type { S3SourceOptions } from './sources/s3.js';
+
+/** S3 and CloudTrail as sources of a run; close both when it is done. */
+export async function connectAws(options: {
+  readonly s3: S3SourceOptions;
+  readonly cloudtrail: CloudTrailSourceOptions;
+}): Promise<{
+  readonly objects: ObjectSource;
+  readonly cloudtrail: TrailSource & KeySource & { close(): void };
+}> {
+  const [{ createS3Source }, { createCloudTrailSource }] = await Promise.all([
+    import('./sources/s3.js'),
+    import('./sources/cloudtrail.js'),
+  ]);
+  return {
+    objects: createS3Source(options.s3),
+    cloudtrail: createCloudTrailSource(options.cloudtrail),
+  };
+}

@@ -1,0 +1,157 @@
+/** Whoever writes to the bucket is the attacker: no crash, bounded memory, bounded time, a code. */
+import { randomBytes } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { base, bomb, FROM } from './support/lies.js';
+import { accusations, runCommand } from './support/run-command.js';
+import { startEndpoint } from './support/loopback.js';
+import { HOUR, iso, sha256, stamp, TrailBuilder } from './support/trail-builder.js';
+import { validate } from './support/validate.js';
+
+const MB = 1e6;
+
+async function peakWhile<T>(
+  run: () => Promise<T>,
+): Promise<{ value: T; mb: number; seconds: number }> {
+  const before = process.memoryUsage().rss;
+  const begun = performance.now();
+  let peak = before;
+  const timer = setInterval(() => {
+    peak = Math.max(peak, process.memoryUsage().rss);
+  }, 5);
+  const value = await run();
+  clearInterval(timer);
+  return { value, mb: (peak - before) / MB, seconds: (performance.now() - begun) / 1000 };
+}
+
+describe('hostile input', () => {
+  it('a log key with terminal escapes, markup and line breaks is escaped wherever it is printed', async () => {
+    const { builder, start, end, digest } = base();
+    const evil =
+      'AWSLogs/\u001b[2J\u009b31m<script>alert(1)</script>\nverdict: valid\u202e\r\u0007.json.gz';
+    builder.put('trail-bucket', evil, { body: gzipSync('x') });
+    const logFiles = [
+      {
+        s3Bucket: 'trail-bucket',
+        s3Object: evil,
+        hashValue: sha256('y'),
+        hashAlgorithm: 'SHA-256',
+      },
+      {
+        s3Bucket: 'trail-bucket',
+        s3Object: `${evil}gone`,
+        hashValue: sha256('y'),
+        hashAlgorithm: 'SHA-256',
+      },
+    ];
+    builder.resign(digest(7), { logFiles });
+    const endpoint = await startEndpoint(builder.world);
+    try {
+      for (const format of ['text', 'json', 'ndjson']) {
+        const { stdout, status } = await runCommand([
+          ...['--trail-arn', builder.trail.TrailARN, '--endpoint-url', endpoint.url],
+          ...['--start-time', iso(start), '--end-time', iso(end), '--format', format],
+        ]);
+        expect(status).toBe(1);
+        expect(stdout).toContain('LOG_HASH_MISMATCH');
+        // eslint-disable-next-line no-control-regex
+        expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+        expect(stdout).not.toMatch(/^verdict: valid/m);
+      }
+    } finally {
+      await endpoint.close();
+    }
+  });
+
+  it('a log that inflates to 10 GB with a false size: malformed, in bounded memory', async () => {
+    const { builder, start, end, log } = base();
+    builder.put('trail-bucket', log(3).key, { body: bomb(10 * 1024 ** 3, 4711) });
+    const { value, mb, seconds } = await peakWhile(() => validate(builder, { start, end }));
+    expect(accusations(value.report)).toEqual(['LOG_MALFORMED']);
+    console.log(`10 GB log bomb: ${mb.toFixed(0)} MB more, ${seconds.toFixed(1)} s`);
+    expect(mb).toBeLessThan(400);
+  });
+
+  it('a digest that inflates to 1 GB with a false size: malformed, in bounded memory', async () => {
+    const { builder, start, end, digest } = base();
+    const body = bomb(1024 ** 3, 4711);
+    for (const number of [2, 3, 4, 5]) builder.put('trail-bucket', digest(number).key, { body });
+    const { value, mb, seconds } = await peakWhile(() => validate(builder, { start, end }));
+    expect(accusations(value.report)).toEqual(Array(4).fill('DIGEST_MALFORMED'));
+    console.log(`1 GB digest bombs: ${mb.toFixed(0)} MB more, ${seconds.toFixed(1)} s`);
+    expect(mb).toBeLessThan(600);
+  });
+
+  it('512 kinds of random bytes as digest: DIGEST_MALFORMED each', async () => {
+    const { builder, start, end } = base();
+    const kinds = 512;
+    for (let kind = 0; kind < kinds; kind++) {
+      const noise = randomBytes(kind % 97);
+      const body =
+        kind % 3 === 0
+          ? noise
+          : kind % 3 === 1
+            ? gzipSync(noise)
+            : gzipSync(`{"a":${JSON.stringify(noise.toString('latin1'))}}`);
+      const at = FROM + HOUR + 61 + kind * 30;
+      const { folder } = {
+        folder: builder.folder('111122223333', 'CloudTrail-Digest', 'us-east-1', at),
+      };
+      builder.put(
+        'trail-bucket',
+        `${folder}111122223333_CloudTrail-Digest_us-east-1_main_us-east-1_${stamp(at)}.json.gz`,
+        { body },
+      );
+    }
+    const { report } = await validate(builder, { start, end });
+    expect(accusations(report)).toEqual(Array(kinds).fill('DIGEST_MALFORMED'));
+    expect(report.counts.digestFiles).toMatchObject({ valid: 7, invalid: kinds });
+  });
+
+  it('dense JSON, deep JSON and a wrong kind of every field: malformed', async () => {
+    const { builder, start, end, digest } = base();
+    const { fields } = digest(3);
+    const bodies = [
+      `[${'[],'.repeat(1_000_000)}[]]`,
+      '{"a":'.repeat(100_000),
+      ...Object.keys(fields)
+        .filter((name) => !/EventTime|SignatureAlgorithm/.test(name))
+        .map((name) => JSON.stringify({ ...fields, [name]: { a: 1 } })),
+    ];
+    for (const text of bodies) {
+      builder.put('trail-bucket', digest(3).key, { body: gzipSync(text) });
+      const { report } = await validate(builder, { start, end });
+      expect(accusations(report), text.slice(0, 40)).toEqual(['DIGEST_MALFORMED']);
+    }
+  });
+
+  it('an evidence directory is not left: keys with .. and links lead nowhere', async () => {
+    const builder = new TrailBuilder();
+    const chain = builder.chain({ from: FROM, hours: 3 });
+    const last = chain.digests[2];
+    if (!last) throw new Error('no digest');
+    const logFiles = ['../../../../etc/hostname', '/etc/hostname', 'a//b', '.'].map((s3Object) => ({
+      ...{ s3Bucket: 'trail-bucket', s3Object, hashValue: sha256(''), hashAlgorithm: 'SHA-256' },
+    }));
+    builder.resign(last, { logFiles });
+    const { mkdtemp, rm } = await import('node:fs/promises');
+    const { tmpdir } = await import('node:os');
+    const { join } = await import('node:path');
+    const { writeEvidence } = await import('./support/write-evidence.js');
+    const { runJson } = await import('./support/run-command.js');
+    const directory = await mkdtemp(join(tmpdir(), 'validate-trail-'));
+    try {
+      await writeEvidence(builder.world, directory, 'us-east-1');
+      const { report } = await runJson([
+        ...['--trail-arn', builder.trail.TrailARN, '--evidence', directory],
+        ...['--start-time', iso(FROM + HOUR), '--end-time', iso(FROM + 3 * HOUR)],
+      ]);
+      expect(accusations(report)).toEqual([
+        'KEYS_UNPINNED',
+        ...Array<string>(4).fill('LOG_MISSING'),
+      ]);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+});
