@@ -13,7 +13,7 @@ const rooms = (...names) => ({
 });
 
 export default tseslint.config(
-  { ignores: ['dist', 'coverage', 'node_modules', '*.config.js', 'bin'] },
+  { ignores: ['dist', 'coverage', 'node_modules', '*.config.js', 'bin', 'fixtures'] },
   tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true } },

@@ -126,7 +126,7 @@ describe('a run', () => {
     const { status, stdout, stderr } = await command(...argv);
     expect([status, stderr]).toEqual([0, '']);
     expect(stdout).toContain('VALID: 7/7 digest files, 14/14 log files');
-    // eslint-disable-next-line no-control-regex
+
     expect(stdout).not.toMatch(/\u001b/);
   });
 

@@ -1,11 +1,15 @@
 /** Whoever writes to the bucket is the attacker: no crash, bounded memory, bounded time, a code. */
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { base, bomb, FROM } from './support/lies.js';
-import { accusations, runCommand } from './support/run-command.js';
+import { accusations, runCommand, runJson } from './support/run-command.js';
 import { startEndpoint } from './support/loopback.js';
 import { HOUR, iso, sha256, stamp, TrailBuilder } from './support/trail-builder.js';
+import { writeEvidence } from './support/write-evidence.js';
 import { validate } from './support/validate.js';
 
 const MB = 1e6;
@@ -54,7 +58,7 @@ describe('hostile input', () => {
         ]);
         expect(status).toBe(1);
         expect(stdout).toContain('LOG_HASH_MISMATCH');
-        // eslint-disable-next-line no-control-regex
+
         expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
         expect(stdout).not.toMatch(/^verdict: valid/m);
       }
@@ -134,11 +138,6 @@ describe('hostile input', () => {
       ...{ s3Bucket: 'trail-bucket', s3Object, hashValue: sha256(''), hashAlgorithm: 'SHA-256' },
     }));
     builder.resign(last, { logFiles });
-    const { mkdtemp, rm } = await import('node:fs/promises');
-    const { tmpdir } = await import('node:os');
-    const { join } = await import('node:path');
-    const { writeEvidence } = await import('./support/write-evidence.js');
-    const { runJson } = await import('./support/run-command.js');
     const directory = await mkdtemp(join(tmpdir(), 'validate-trail-'));
     try {
       await writeEvidence(builder.world, directory, 'us-east-1');

@@ -2,7 +2,8 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { base, catalogue, FROM, rewrite } from './support/lies.js';
-import { accusations } from './support/run-command.js';
+import { startEndpoint } from './support/loopback.js';
+import { accusations, runJson } from './support/run-command.js';
 import { HOUR, iso, signingKey, TrailBuilder } from './support/trail-builder.js';
 import { validate } from './support/validate.js';
 
@@ -184,8 +185,6 @@ describe('weaknesses of the AWS CLI', () => {
     const west = `${new Date((start - 8 * HOUR) * 1000).toISOString().slice(0, 19)}-08:00`;
     const { report } = await validate(builder, { start, end }, { argv: [] });
     expect(report.timeRange.start).toBe(iso(start));
-    const { runJson } = await import('./support/run-command.js');
-    const { startEndpoint } = await import('./support/loopback.js');
     const endpoint = await startEndpoint(builder.world);
     const again = await runJson([
       ...['--trail-arn', builder.trail.TrailARN, '--endpoint-url', endpoint.url],

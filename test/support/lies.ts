@@ -42,8 +42,8 @@ interface Base {
   readonly chain: BuiltChain;
   readonly start: number;
   readonly end: number;
-  digest(number: number): BuiltDigest;
-  log(digest: number, number?: number): BuiltLog;
+  readonly digest: (number: number) => BuiltDigest;
+  readonly log: (digest: number, number?: number) => BuiltLog;
 }
 
 /** Eight hours, of which the first, a starting digest's, lies before the range. */
@@ -86,8 +86,7 @@ function replaceBody(builder: TrailBuilder, at: BuiltLog, change: (body: Buffer)
 }
 
 function setMetadata(builder: TrailBuilder, at: BuiltLog, metadata: Record<string, string>): void {
-  const { metadata: _, ...rest } = builder.get(at);
-  builder.put(at.bucket, at.key, { ...rest, metadata });
+  builder.put(at.bucket, at.key, { ...builder.get(at), metadata });
 }
 
 type Expectation = Pick<Case, 'verdict' | 'codes'> & Partial<Case>;
@@ -360,7 +359,7 @@ const LIES: Readonly<Record<string, Maker>> = {
   },
   'planted-forged-digest': (made) => {
     const key = digestKey(made, FROM + 3 * HOUR + 600);
-    put(made, key, made.builder.get(made.digest(3)) as { body: Buffer });
+    put(made, key, made.builder.get(made.digest(3)));
     return {
       ...invalid('DIGEST_MOVED'),
       at: [key],
