@@ -51,7 +51,7 @@ describe.skipIf(process.env['BENCH'] === undefined)('benchmark', () => {
     const hours = 21;
     const logsPerHour = 200;
     const builder = new TrailBuilder();
-    builder.chain({ from: FROM, hours, logsPerHour, logBytes: 40_000 });
+    builder.chain({ from: FROM, hours, logsPerHour, logBytes: 90_000 });
     const files = (hours - 1) * logsPerHour;
     const range = ['--start-time', iso(FROM + HOUR), '--end-time', iso(FROM + hours * HOUR)];
     const trail = ['--trail-arn', builder.trail.TrailARN, ...range];
