@@ -279,6 +279,18 @@ describe('weaknesses of the AWS CLI', () => {
     expect(gunzipSync(builder.get(digest(7)).body).length).toBeGreaterThan(0);
   });
 
+  it('an end in the far future asks for no days that have not come', async () => {
+    const { builder, start } = base();
+    const now = new Date((start + 20 * HOUR) * 1000);
+    const { report, requests } = await validate(
+      builder,
+      { start, end: start + 9000 * 24 * HOUR },
+      { endpoint: { now } },
+    );
+    expect(accusations(report)).toEqual(['COVERAGE_GAP', 'DIGEST_NOT_DUE']);
+    expect(requests.get('ListObjectsV2')).toBeLessThan(12);
+  });
+
   it('a young digest that is not there yet is not due', async () => {
     const { builder, chain, start } = base();
     const newest = chain.digests.at(-1)!;

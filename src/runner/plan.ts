@@ -111,6 +111,9 @@ export async function planSources(objects: ObjectSource, options: PlanOptions): 
       if (failure.what === 'bucket') bucketGone = true;
       return [];
     }
+    if (failure.kind === 'unreadable' && failure.reason === 'credentials') {
+      throw new RunError(`S3 refuses the credentials: ${failure.detail}`, 'check the credentials');
+    }
     const detail =
       failure.kind === 'unreadable' ? `(${failure.reason}): ${failure.detail}` : failure.kind;
     const message = `the folder could not be listed, so accounts or Regions may be left out ${detail}`;

@@ -48,6 +48,7 @@ export interface SourceJob {
   readonly readDigest: ReturnType<typeof createDigestReader>;
   readonly keys: RegionKeys;
   readonly range: TimeRange;
+  readonly now: Instant;
   readonly digestsOnly: boolean;
   readonly limit: LimitFunction;
   readonly window: number;
@@ -109,10 +110,14 @@ function addBackfill(older: BackfillSegment, newer: BackfillSegment): BackfillSe
   };
 }
 
+/** The newest UTC day whose folder can hold digest files of the range; there are none of tomorrow. */
+function newestDay(range: TimeRange, now: Instant): Instant {
+  return startOfDay(Math.min(range.end + HOUR - 1, now + DAY));
+}
+
 /** The UTC days whose folders can hold digest files of the range, newest first. */
-function* daysOf(range: TimeRange): Generator<Instant> {
-  const oldest = startOfDay(range.start + 1);
-  for (let day = startOfDay(range.end + HOUR - 1); day >= oldest; day -= DAY) yield day;
+function* daysOf(range: TimeRange, newest: Instant): Generator<Instant> {
+  for (let day = newest; day >= startOfDay(range.start + 1); day -= DAY) yield day;
 }
 
 /**
@@ -143,8 +148,8 @@ export async function readSource(job: SourceJob): Promise<SourceResult> {
   let unread: Instant | undefined;
 
   const stopped = (): boolean => signal?.aborted === true;
-  const newestDay = startOfDay(range.end + HOUR - 1);
-  const context = await readContext(reader, [newestDay, newestDay + DAY]);
+  const newest = newestDay(range, job.now);
+  const context = await readContext(reader, [newest, newest + DAY]);
   if (context) standard = segmentOf(standardChain, [context]);
 
   const checkLogs = async (day: Day): Promise<void> => {
@@ -162,7 +167,7 @@ export async function readSource(job: SourceJob): Promise<SourceResult> {
     });
   };
 
-  const days = daysOf(range);
+  const days = daysOf(range, newest);
   const next = async (): Promise<{ day: Instant; read: Day } | undefined> => {
     const step = days.next();
     if (step.done === true) return undefined;

@@ -66,6 +66,7 @@ async function readAll(plan: Plan, options: RunOptions, keysIn: KeysIn): Promise
           readDigest,
           keys: await keysIn(one.region),
           range,
+          now: options.now,
           digestsOnly: options.digestsOnly === true,
           limit,
           window: concurrency * 2,

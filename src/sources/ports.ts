@@ -4,7 +4,15 @@ import type { PublicKey } from '../core/public-key.js';
 import type { Instant, TimeRange } from '../core/timestamp.js';
 
 export type UnreadableReason =
-  'access-denied' | 'archived' | 'kms' | 'throttled' | 'network' | 'too-many-objects' | 'service';
+  | 'access-denied'
+  /** The request as such was refused: no, wrong or expired credentials. */
+  | 'credentials'
+  | 'archived'
+  | 'kms'
+  | 'throttled'
+  | 'network'
+  | 'too-many-objects'
+  | 'service';
 
 /** Why an object or listing isn't there to be judged. Absent, unreadable and altered never mix. */
 export type ReadFailure =

@@ -40,6 +40,9 @@ function regionOfLocation(location: string | undefined): string | undefined {
   return isRegionName(location) ? location : undefined;
 }
 
+const CREDENTIALS =
+  /^(CredentialsProviderError|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|TokenRefreshRequired|AuthorizationHeaderMalformed)/;
+
 /** Tells absent, forbidden and broken apart (SPEC 8, "S3 codes to separate"). */
 export function classifyS3Error(error: unknown): ReadFailure {
   const found = serviceError(error);
@@ -54,6 +57,7 @@ export function classifyS3Error(error: unknown): ReadFailure {
   if (status === 400 && /Server Side Encryption|customer.provided|SSE-C/i.test(message)) {
     return { kind: 'foreign-encryption' };
   }
+  if (CREDENTIALS.test(name)) return unreadable('credentials');
   if (isThrottle(found)) return unreadable('throttled');
   if (status === 403 || status === 401) return unreadable('access-denied');
   if (status === undefined || status === 200) return unreadable('network');

@@ -26,10 +26,12 @@ export const CREDENTIALS = {
 export async function runCommand(
   argv: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  secret: string = CREDENTIALS.AWS_SECRET_ACCESS_KEY,
 ): Promise<Ran> {
   const stdout = new Sink();
   const stderr = new Sink();
   Object.assign(process.env, CREDENTIALS, {
+    AWS_SECRET_ACCESS_KEY: secret,
     AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
   });
   const io = {
