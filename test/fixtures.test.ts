@@ -36,8 +36,9 @@ interface Vector {
 
 /** A 403 can't be put into a file; those trails are tested through S3 alone. */
 function isPortable(one: Case): boolean {
-  return ![...one.builder.world.buckets.values()].some(({ objects }) =>
-    [...objects.values()].some((object) => object.refuse),
+  return ![...one.builder.world.buckets.values()].some(
+    ({ objects, refuseListing }) =>
+      refuseListing ?? [...objects.values()].some((object) => object.refuse),
   );
 }
 

@@ -57,6 +57,8 @@ export interface ListedLog {
 export interface Day {
   /** In order of time. */
   readonly digests: readonly DayDigest[];
+  /** The day's time, once for each location whose digest files could not be listed. */
+  readonly failures: readonly Loose[];
   readonly logs: readonly ListedLog[];
   readonly findings: readonly Finding[];
   readonly bytesRead: number;
@@ -101,7 +103,8 @@ async function listDay(
     return {
       digests: [],
       findings: [finding('OBJECT_UNREADABLE', message, place)],
-      failed: { start: day, end: day + DAY - 1, state: 'unreadable', cause },
+      // A digest that ends at midnight lies in the folder of the day that begins.
+      failed: { start: day - 1, end: day + DAY - 1, state: 'unreadable', cause },
     };
   }
   const digests: Listed[] = [];
@@ -306,15 +309,9 @@ export async function readDay(reader: SourceReader, day: Instant): Promise<Day> 
     if (found) locations.push(found);
   }
   const { digests, logs } = await conclude(reader, candidates, settled);
-  const failed = failures.map((loose): DayDigest => ({
-    kind: 'standard',
-    end: loose.end,
-    loose,
-    counted: false,
-    findings: [],
-  }));
   return {
-    digests: [...digests, ...failed].sort((a, b) => a.end - b.end),
+    digests,
+    failures,
     logs,
     findings,
     bytesRead: candidates.reduce((sum, one) => sum + one.size, 0),

@@ -9,6 +9,7 @@ import {
   join,
   looseSegment,
   type Chain,
+  type Loose,
   type Segment,
 } from '../core/segment.js';
 import type { ChainKind, TrailName } from '../core/object-key.js';
@@ -58,31 +59,43 @@ export interface SourceJob {
 
 const none = (): LogTally => ({ valid: 0, invalid: 0, missing: 0, unreadable: 0 });
 
-function segmentOf(chain: Chain, digests: readonly DayDigest[]): Segment {
+/**
+ * Folds a day's digest files. A folder that could not be listed may have held a digest file anywhere
+ * in its day, so it stands between all of them: wherever two don't meet, it speaks.
+ */
+function segmentOf(
+  chain: Chain,
+  digests: readonly DayDigest[],
+  failures: readonly Loose[] = [],
+): Segment {
+  const unseen = failures.map((loose) => looseSegment(chain, loose, false, []));
   return digests
     .filter((digest) => digest.kind === 'standard')
-    .map((digest) =>
+    .flatMap((digest) => [
+      ...unseen,
       'node' in digest
         ? digestSegment(chain, digest.node, digest.findings)
         : looseSegment(chain, digest.loose, digest.counted, digest.findings),
-    )
+    ])
+    .concat(unseen)
     .reduce(join, emptySegment(chain));
 }
 
-function backfillOf(chain: Chain, digests: readonly DayDigest[]): BackfillSegment {
+function backfillOf(
+  chain: Chain,
+  digests: readonly DayDigest[],
+  failures: readonly Loose[] = [],
+): BackfillSegment {
   const own = digests.filter((digest) => digest.kind === 'backfill');
   const nodes = own.flatMap((digest) => ('node' in digest ? [digest.node] : []));
-  // A folder that could not be listed may have held backfill digest files too.
-  const unseen = digests.flatMap((digest) =>
-    'loose' in digest && digest.loose.key === undefined ? [digest.loose] : [],
-  );
   const loose = own.flatMap((digest) => ('loose' in digest ? [digest] : []));
   const counted = loose.filter((digest) => digest.counted);
   const judged = nodes.filter((node) => node.counted);
   return {
     chain,
     nodes,
-    loose: [...loose.map((digest) => digest.loose), ...unseen],
+    // A folder that could not be listed may have held backfill digest files too.
+    loose: [...loose.map((digest) => digest.loose), ...failures],
     digests: {
       valid: judged.filter((node) => node.sound).length,
       invalid:
@@ -187,10 +200,10 @@ export async function readSource(job: SourceJob): Promise<SourceResult> {
     const { read } = current;
     findings.push(...read.findings);
     bytesRead += read.bytesRead;
-    met ||= read.digests.some((digest) => 'node' in digest || digest.loose.key !== undefined);
+    met ||= read.digests.length > 0;
     listener({ type: 'digests', digestFiles: read.digests.length, bytes: read.bytesRead });
-    standard = join(segmentOf(standardChain, read.digests), standard);
-    backfill = addBackfill(backfillOf(backfillChain, read.digests), backfill);
+    standard = join(segmentOf(standardChain, read.digests, read.failures), standard);
+    backfill = addBackfill(backfillOf(backfillChain, read.digests, read.failures), backfill);
     const [following] = await Promise.all([next(), job.digestsOnly ? undefined : checkLogs(read)]);
     current = following;
   }

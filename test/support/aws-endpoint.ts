@@ -4,16 +4,9 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import {
-  errorXml,
-  etagOf,
-  LAST_MODIFIED,
-  listingXml,
-  locationXml,
-  storageClassOf,
-} from './s3-xml.js';
+import { answerS3, errorXml, Refused, refused, type Reply, type S3Call } from './s3-xml.js';
 import { mulberry32 } from './trail-builder.js';
-import type { Refusal, StoredBucket, StoredObject, TrailEntry, World } from './world.js';
+import type { TrailEntry, World } from './world.js';
 
 export type FaultKind = 'slowdown' | 'internal' | 'reset' | 'cut' | 'throttle' | 'stall';
 
@@ -72,41 +65,10 @@ const LIST_PARAMETERS = new Set(
   ),
 );
 
-interface Call {
-  readonly operation: string;
+interface Call extends S3Call {
   readonly json: boolean;
-  readonly region?: string;
-  readonly bucket?: string;
-  readonly key?: string;
-  readonly query: URLSearchParams;
+  /** The request's body. */
   readonly input: string;
-}
-
-type Headers = Record<string, string | number>;
-interface Reply {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: string | Buffer;
-}
-
-class Refused extends Error {
-  readonly refusal: Refusal;
-  readonly headers: Headers;
-  readonly fields: Readonly<Record<string, string>>;
-  constructor(
-    refusal: Refusal,
-    headers: Headers = {},
-    fields: Readonly<Record<string, string>> = {},
-  ) {
-    super(refusal.message ?? refusal.code);
-    this.refusal = refusal;
-    this.headers = headers;
-    this.fields = fields;
-  }
-}
-
-function refused(status: number, code: string, message = code): Refused {
-  return new Refused({ status, code, message });
 }
 
 function callOf(request: IncomingMessage, input: string): Call {
@@ -139,85 +101,6 @@ function s3Operation(method: string, bucket: string, key: string, query: URLSear
     if (method === 'GET') return query.get('list-type') === '2' ? 'ListObjectsV2' : 'ListObjects';
   }
   return 'NotImplemented';
-}
-
-function objectHeaders(object: StoredObject): Headers {
-  const headers: Headers = {
-    'content-type': 'application/json',
-    'content-encoding': 'gzip',
-    'content-length': object.body.length,
-    etag: etagOf(object.body),
-    'last-modified': (object.lastModified ?? LAST_MODIFIED).toUTCString(),
-  };
-  for (const [name, value] of Object.entries(object.metadata ?? {})) {
-    // What a header can't carry S3 gives as RFC 2047.
-    headers[`x-amz-meta-${name}`] = /^[\x20-\x7e]*$/.test(value)
-      ? value
-      : `=?UTF-8?B?${Buffer.from(value).toString('base64')}?=`;
-  }
-  const storageClass = storageClassOf(object);
-  if (storageClass !== 'STANDARD') headers['x-amz-storage-class'] = storageClass;
-  return headers;
-}
-
-const xml = (body: string): Reply => ({
-  status: 200,
-  headers: { 'content-type': 'application/xml' },
-  body,
-});
-
-function answerS3(world: World, options: EndpointOptions, call: Call): Reply {
-  const { operation, bucket = '', key = '', region } = call;
-  const denied = options.denied?.includes(operation) === true;
-  if (operation === 'NotImplemented') throw refused(501, 'NotImplemented');
-  const stored = world.buckets.get(bucket);
-  if (!stored) throw refused(404, 'NoSuchBucket', 'The specified bucket does not exist');
-  const regionHeader: Headers =
-    options.bucketRegionHeader === false ? {} : { 'x-amz-bucket-region': stored.region };
-  if (operation === 'GetBucketLocation') {
-    if (denied) throw refused(403, 'AccessDenied', 'Access Denied');
-    const location = stored.region === 'us-east-1' ? '' : stored.region;
-    return xml(locationXml(options.locations?.get(bucket) ?? location));
-  }
-  if (options.checkRegion && region !== undefined && region !== stored.region) {
-    throw wrongRegion(options, stored, bucket, region, regionHeader);
-  }
-  if (denied) {
-    const refusal = { status: 403, code: 'AccessDenied', message: 'Access Denied' };
-    throw new Refused(refusal, operation === 'HeadBucket' ? regionHeader : {});
-  }
-  if (operation === 'HeadBucket') return { status: 200, headers: regionHeader, body: '' };
-  if (operation === 'ListObjects' || operation === 'ListObjectsV2') {
-    if (stored.refuseListing) throw new Refused(stored.refuseListing);
-    const version = operation === 'ListObjects' ? 1 : 2;
-    const { pageSize = 1000 } = options;
-    const listing = listingXml(stored.objects, { bucket, version, query: call.query, pageSize });
-    return { ...xml(listing), headers: { ...xml('').headers, ...regionHeader } };
-  }
-  const object = stored.objects.get(key);
-  if (!object) throw refused(404, 'NoSuchKey', 'The specified key does not exist.');
-  // HEAD tells of an archived object what GET refuses.
-  const archived = storageClassOf(object) !== 'STANDARD';
-  if (object.refuse && !(archived && operation === 'HeadObject')) throw new Refused(object.refuse);
-  return { status: 200, headers: objectHeaders(object), body: object.body };
-}
-
-function wrongRegion(
-  options: EndpointOptions,
-  stored: StoredBucket,
-  bucket: string,
-  region: string,
-  headers: Headers,
-): Refused {
-  if (options.redirectAs === 'malformed') {
-    const message = `The authorization header is malformed; the region '${region}' is wrong; expecting '${stored.region}'`;
-    const code = 'AuthorizationHeaderMalformed';
-    return new Refused({ status: 400, code, message }, headers, { Region: stored.region });
-  }
-  const message =
-    'The bucket you are attempting to access must be addressed using the specified endpoint.';
-  const fields = { Endpoint: `${bucket}.s3.${stored.region}.amazonaws.com`, Bucket: bucket };
-  return new Refused({ status: 301, code: 'PermanentRedirect', message }, headers, fields);
 }
 
 interface Input {
@@ -255,10 +138,9 @@ function answerJson(world: World, options: EndpointOptions, call: Call): object 
     case 'GetTrail':
       return { Trail: trailNamed(input.Name) };
     case 'GetTrailStatus': {
-      const { Name, TrailARN } = trailNamed(input.Name);
+      const { TrailARN } = trailNamed(input.Name);
       const status = world.status.get(region);
-      if (!status)
-        throw refused(400, 'TrailNotFoundException', `Unknown trail: ${TrailARN || Name}`);
+      if (!status) throw refused(400, 'TrailNotFoundException', `Unknown trail: ${TrailARN}`);
       return status;
     }
     case 'ListPublicKeys':

@@ -573,6 +573,24 @@ function special(): Case[] {
       cliDiffers: 'W21: NoSuchBucket ends the CLI’s run',
     };
   });
+  add('older-bucket-forbidden', {}, (builder) => {
+    builder.chain({
+      from: FROM,
+      hours: 8,
+      moves: [
+        { hour: 0, bucket: 'trail-bucket' },
+        { hour: 2, bucket: 'older-bucket' },
+        { hour: 5, bucket: 'trail-bucket' },
+      ],
+    });
+    builder.bucket('older-bucket').refuseListing = { status: 403, code: 'AccessDenied' };
+    return {
+      verdict: 'incomplete',
+      codes: ['OBJECT_UNREADABLE'],
+      ...whole,
+      cliDiffers: 'W21: a bucket that may not be listed ends the CLI’s run',
+    };
+  });
   add('other-trail-of-confusing-name', {}, (builder) => {
     const chain = builder.chain({ from: FROM, hours: 8 });
     new TrailBuilder({ name: 'main_us-east-1_x', seed: 5 }, builder.world).chain({

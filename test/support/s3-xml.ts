@@ -1,8 +1,9 @@
-/** S3's listings and errors: the order and paging of keys, and the XML they are written in. */
+/** S3's answers: objects, pages of listings in S3's order, errors, and the XML of it all. */
 import { createHash } from 'node:crypto';
-import type { StoredObject } from './world.js';
+import type { EndpointOptions } from './aws-endpoint.js';
+import type { Refusal, StoredBucket, StoredObject, World } from './world.js';
 
-export const LAST_MODIFIED = new Date('2026-01-01T00:00:00Z');
+const LAST_MODIFIED = new Date('2026-01-01T00:00:00Z');
 const XMLNS = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"';
 const PROLOGUE = '<?xml version="1.0" encoding="UTF-8"?>\n';
 const SURROGATE = /[\ud800-\udfff]/;
@@ -101,7 +102,6 @@ const NAMED: Readonly<Record<string, string>> = {
 
 /** What XML 1.0 has no way to write goes out as a numeric entity all the same, as from S3. */
 function escapeXml(text: string): string {
-  // eslint-disable-next-line no-control-regex
   return text.replace(/[&<>"\u0000-\u001f\u007f-\u009f\u2028\ufffe\uffff]/g, (char) => {
     return NAMED[char] ?? `&#x${char.charCodeAt(0).toString(16)};`;
   });
@@ -119,7 +119,7 @@ const element = (name: string, text: string | number | boolean): string =>
   `<${name}>${escapeXml(String(text))}</${name}>`;
 
 const etags = new WeakMap<Buffer, string>();
-export function etagOf(body: Buffer): string {
+function etagOf(body: Buffer): string {
   let etag = etags.get(body);
   if (etag === undefined) {
     etag = `"${createHash('md5').update(body).digest('hex')}"`;
@@ -129,11 +129,11 @@ export function etagOf(body: Buffer): string {
 }
 
 /** An object refused with InvalidObjectState is one that was archived. */
-export function storageClassOf(object: StoredObject): string {
+function storageClassOf(object: StoredObject): string {
   return object.refuse?.code === 'InvalidObjectState' ? 'GLACIER' : 'STANDARD';
 }
 
-export interface ListRequest {
+interface ListRequest {
   readonly bucket: string;
   readonly version: 1 | 2;
   readonly query: URLSearchParams;
@@ -141,7 +141,7 @@ export interface ListRequest {
 }
 
 /** ListObjects and ListObjectsV2. A continuation token is the last item in base64url. */
-export function listingXml(
+function listingXml(
   objects: ReadonlyMap<string, StoredObject>,
   { bucket, version, query, pageSize }: ListRequest,
 ): string {
@@ -191,11 +191,127 @@ export function listingXml(
   return `${PROLOGUE}<ListBucketResult ${XMLNS}>${parts.join('')}</ListBucketResult>`;
 }
 
-export function locationXml(location: string): string {
+function locationXml(location: string): string {
   return `${PROLOGUE}<LocationConstraint ${XMLNS}>${escapeXml(location)}</LocationConstraint>`;
 }
 
 export function errorXml(fields: Readonly<Record<string, string>>): string {
   const inner = Object.entries(fields).map(([name, text]) => element(name, text));
   return `${PROLOGUE}<Error>${inner.join('')}</Error>`;
+}
+
+export type Headers = Record<string, string | number>;
+export interface Reply {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: string | Buffer;
+}
+
+/** An answer other than the one that was asked for. */
+export class Refused extends Error {
+  readonly refusal: Refusal;
+  readonly headers: Headers;
+  readonly fields: Readonly<Record<string, string>>;
+  constructor(
+    refusal: Refusal,
+    headers: Headers = {},
+    fields: Readonly<Record<string, string>> = {},
+  ) {
+    super(refusal.message ?? refusal.code);
+    this.refusal = refusal;
+    this.headers = headers;
+    this.fields = fields;
+  }
+}
+
+export function refused(status: number, code: string, message = code): Refused {
+  return new Refused({ status, code, message });
+}
+
+export interface S3Call {
+  readonly operation: string;
+  /** The Region the request is signed for. */
+  readonly region?: string;
+  readonly bucket?: string;
+  readonly key?: string;
+  readonly query: URLSearchParams;
+}
+
+function objectHeaders(object: StoredObject): Headers {
+  const headers: Headers = {
+    'content-type': 'application/json',
+    'content-encoding': 'gzip',
+    'content-length': object.body.length,
+    etag: etagOf(object.body),
+    'last-modified': (object.lastModified ?? LAST_MODIFIED).toUTCString(),
+  };
+  for (const [name, value] of Object.entries(object.metadata ?? {})) {
+    // What a header can't carry S3 gives as RFC 2047.
+    headers[`x-amz-meta-${name}`] = /^[\x20-\x7e]*$/.test(value)
+      ? value
+      : `=?UTF-8?B?${Buffer.from(value).toString('base64')}?=`;
+  }
+  const storageClass = storageClassOf(object);
+  if (storageClass !== 'STANDARD') headers['x-amz-storage-class'] = storageClass;
+  return headers;
+}
+
+const xml = (body: string): Reply => ({
+  status: 200,
+  headers: { 'content-type': 'application/xml' },
+  body,
+});
+
+export function answerS3(world: World, options: EndpointOptions, call: S3Call): Reply {
+  const { operation, bucket = '', key = '', region } = call;
+  const denied = options.denied?.includes(operation) === true;
+  if (operation === 'NotImplemented') throw refused(501, 'NotImplemented');
+  const stored = world.buckets.get(bucket);
+  if (!stored) throw refused(404, 'NoSuchBucket', 'The specified bucket does not exist');
+  const regionHeader: Headers =
+    options.bucketRegionHeader === false ? {} : { 'x-amz-bucket-region': stored.region };
+  if (operation === 'GetBucketLocation') {
+    if (denied) throw refused(403, 'AccessDenied', 'Access Denied');
+    const location = stored.region === 'us-east-1' ? '' : stored.region;
+    return xml(locationXml(options.locations?.get(bucket) ?? location));
+  }
+  if (options.checkRegion && region !== undefined && region !== stored.region) {
+    throw wrongRegion(options, stored, bucket, region, regionHeader);
+  }
+  if (denied) {
+    const refusal = { status: 403, code: 'AccessDenied', message: 'Access Denied' };
+    throw new Refused(refusal, operation === 'HeadBucket' ? regionHeader : {});
+  }
+  if (operation === 'HeadBucket') return { status: 200, headers: regionHeader, body: '' };
+  if (operation === 'ListObjects' || operation === 'ListObjectsV2') {
+    if (stored.refuseListing) throw new Refused(stored.refuseListing);
+    const version = operation === 'ListObjects' ? 1 : 2;
+    const { pageSize = 1000 } = options;
+    const listing = listingXml(stored.objects, { bucket, version, query: call.query, pageSize });
+    return { ...xml(listing), headers: { ...xml('').headers, ...regionHeader } };
+  }
+  const object = stored.objects.get(key);
+  if (!object) throw refused(404, 'NoSuchKey', 'The specified key does not exist.');
+  // HEAD tells of an archived object what GET refuses.
+  const archived = storageClassOf(object) !== 'STANDARD';
+  if (object.refuse && !(archived && operation === 'HeadObject')) throw new Refused(object.refuse);
+  return { status: 200, headers: objectHeaders(object), body: object.body };
+}
+
+function wrongRegion(
+  options: EndpointOptions,
+  stored: StoredBucket,
+  bucket: string,
+  region: string,
+  headers: Headers,
+): Refused {
+  if (options.redirectAs === 'malformed') {
+    const message = `The authorization header is malformed; the region '${region}' is wrong; expecting '${stored.region}'`;
+    const code = 'AuthorizationHeaderMalformed';
+    return new Refused({ status: 400, code, message }, headers, { Region: stored.region });
+  }
+  const message =
+    'The bucket you are attempting to access must be addressed using the specified endpoint.';
+  const fields = { Endpoint: `${bucket}.s3.${stored.region}.amazonaws.com`, Bucket: bucket };
+  return new Refused({ status: 301, code: 'PermanentRedirect', message }, headers, fields);
 }
