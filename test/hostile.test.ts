@@ -118,6 +118,8 @@ describe('hostile input', () => {
     const bodies = [
       `[${'[],'.repeat(1_000_000)}[]]`,
       '{"a":'.repeat(100_000),
+      JSON.stringify(fields).replace('{', `{"x":[${'[],'.repeat(100_000)}[]],`),
+      JSON.stringify(fields).replace('{', `{"x":${'['.repeat(100)}${']'.repeat(100)},`),
       ...Object.keys(fields)
         .filter((name) => !/EventTime|SignatureAlgorithm/.test(name))
         .map((name) => JSON.stringify({ ...fields, [name]: { a: 1 } })),
