@@ -49,7 +49,7 @@ describe('usage', () => {
     ]) {
       expect(stdout).toContain(option);
     }
-    expect(stdout.split('\n').filter((line) => line.length > 90)).toEqual([]);
+    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
   });
 
   it('--version prints the version of the package', async () => {
@@ -193,6 +193,10 @@ describe('a run', () => {
     const other = await command('--trail-arn', `${ARN}-other`, ...range);
     expect(other.status).toBe(2);
     expect(other.stderr).toContain('there is no trail');
+    const dead = ['--endpoint-url', 'http://127.0.0.1:9', '--s3-bucket', 'trail-bucket'];
+    const unreachable = await command('--trail-arn', ARN, '--start-time', '1d', ...dead);
+    expect(unreachable.status).toBe(2);
+    expect(unreachable.stderr).toContain('S3 can’t be reached');
     const bucket = await command('--trail-arn', ARN, '--s3-bucket', 'no-such-bucket', ...range);
     expect(bucket.status).toBe(2);
     expect(bucket.stderr).toContain('does not exist');

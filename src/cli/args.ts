@@ -43,8 +43,8 @@ export type Parsed =
 /** By measurement: past this the SDK's own work is the limit (ARCHITECTURE.md). */
 export const DEFAULT_CONCURRENCY = 64;
 
-const EPILOGUE = `Times: ISO 8601 (UTC unless it has an offset), a date, or so long ago: 90m, 12h, 3d, 2w,
-yesterday. They mean when files were delivered.
+const EPILOGUE = `Times: ISO 8601 (UTC unless it has an offset), a date, or so long ago:
+90m, 12h, 3d, 2w, yesterday. They mean when files were delivered.
 
 Exit status:
   0    valid: everything asked for was read and proved
@@ -54,11 +54,11 @@ Exit status:
   130  interrupted; what was done until then is reported
 
 Examples:
-  validate-trail --trail-arn arn:aws:cloudtrail:us-east-1:111122223333:trail/main \\
-    --start-time 7d
-  validate-trail --trail-arn arn:aws:cloudtrail:us-east-1:111122223333:trail/main \\
-    --start-time 2026-10-01 --end-time 2026-11-01 \\
-    --evidence ./evidence --public-keys ./keys.json --format json --output report.json`;
+  ARN=arn:aws:cloudtrail:us-east-1:111122223333:trail/main
+  validate-trail --trail-arn "$ARN" --start-time 7d
+  validate-trail --trail-arn "$ARN" --start-time 2026-10-01 \\
+    --end-time 2026-11-01 --evidence ./evidence --public-keys keys.json \\
+    --format json --output report.json`;
 
 const TIME_FORMS = 'a time such as 2026-11-01T00:00:00Z, 2026-11-01, 12h, 3d or yesterday';
 

@@ -102,17 +102,26 @@ export async function planSources(objects: ObjectSource, options: PlanOptions): 
   const { bucket, prefix } = trail;
   const plain: Location = { bucket, prefix };
   let bucketGone = false;
+  // Until S3 has answered once, what fails is the run, not a folder.
+  let reached = false;
 
   const foldersIn = async (folder: string): Promise<string[]> => {
     const listing = await objects.list(bucket, folder, { folders: true });
+    reached ||= listing.ok;
     if (listing.ok) return names(listing.value.folders, folder);
     const failure: ReadFailure = listing.failure;
     if (failure.kind === 'absent') {
       if (failure.what === 'bucket') bucketGone = true;
       return [];
     }
-    if (failure.kind === 'unreadable' && failure.reason === 'credentials') {
-      throw new RunError(`S3 refuses the credentials: ${failure.detail}`, 'check the credentials');
+    if (failure.kind === 'unreadable' && !reached) {
+      const { reason, detail } = failure;
+      if (reason === 'credentials') {
+        throw new RunError(`S3 refuses the credentials: ${detail}`, 'check the credentials');
+      }
+      if (reason === 'network') {
+        throw new RunError(`S3 can’t be reached: ${detail}`, 'check network, proxy and endpoint');
+      }
     }
     const detail =
       failure.kind === 'unreadable' ? `(${failure.reason}): ${failure.detail}` : failure.kind;
