@@ -67,6 +67,19 @@ describe('hostile input', () => {
     }
   });
 
+  it('a planted name that XML can’t hold ends no listing', async () => {
+    const { builder, start, end, digest } = base();
+    const planted = digest(3).key.replace(
+      /\d{6}Z\.json\.gz$/,
+      '\u0001\u001b[31m a+b%2F\ufffe.json.gz',
+    );
+    builder.put('trail-bucket', planted, { body: gzipSync('x') });
+    const { report } = await validate(builder, { start, end }, { endpoint: { pageSize: 2 } });
+    expect(report.verdict).toBe('valid');
+    const [notice] = report.findings.filter((one) => one.code === 'OBJECT_UNRECOGNISED');
+    expect(notice?.details?.['first']).toEqual([planted]);
+  });
+
   it('a log that inflates to 10 GB with a false size: malformed, in bounded memory', async () => {
     const { builder, start, end, log } = base();
     builder.put('trail-bucket', log(3).key, { body: bomb(10 * 1024 ** 3, 4711) });

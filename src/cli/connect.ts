@@ -1,5 +1,4 @@
 /** Putting the sources of a run together: S3 and CloudTrail, or an evidence directory. */
-import { setMaxListeners } from 'node:events';
 import { parseTrailArn } from '../core/arn.js';
 import { normalizePrefix } from '../core/object-key.js';
 import type { Instant } from '../core/timestamp.js';
@@ -69,7 +68,6 @@ export async function connect(
   environment: Readonly<Record<string, string | undefined>>,
   signal: AbortSignal,
 ): Promise<Connection> {
-  setMaxListeners(0, signal);
   const fileKeys =
     options.publicKeys === undefined ? undefined : await createKeyFileSource(options.publicKeys);
   if (options.evidence !== undefined) {

@@ -69,7 +69,9 @@ export function createCloudTrailSource(
     clients.set(region, client);
     return client;
   };
-  const send = signal ? { abortSignal: signal } : {};
+  signal?.addEventListener('abort', () => {
+    for (const client of clients.values()) client.destroy();
+  });
 
   const listKeys = async (
     region: string,
@@ -88,7 +90,6 @@ export function createCloudTrailSource(
               ...(range.end === undefined ? {} : { EndTime: new Date(range.end * 1000) }),
               ...(token === undefined ? {} : { NextToken: token }),
             }),
-            send,
           ),
         signal,
       );
@@ -145,7 +146,7 @@ export function createCloudTrailSource(
     try {
       const answer = await withRetry(
         retry,
-        () => client.send(new DescribeTrailsCommand({ trailNameList: [nameOrArn] }), send),
+        () => client.send(new DescribeTrailsCommand({ trailNameList: [nameOrArn] })),
         signal,
       );
       const trail = (answer.trailList ?? []).find(
@@ -155,7 +156,7 @@ export function createCloudTrailSource(
     } catch (error) {
       const { name, message } = serviceError(error);
       try {
-        const answer = await client.send(new GetTrailCommand({ Name: nameOrArn }), send);
+        const answer = await client.send(new GetTrailCommand({ Name: nameOrArn }));
         return answer.Trail && describeTrail(answer.Trail);
       } catch (second) {
         if (/TrailNotFound/.test(serviceError(second).name)) return undefined;

@@ -86,6 +86,7 @@ export async function withRetry<T>(
 ): Promise<T> {
   for (let tried = 1; ; tried++) {
     try {
+      signal?.throwIfAborted();
       return await attempt();
     } catch (error) {
       if (tried >= policy.attempts || signal?.aborted === true || !isPassing(error)) throw error;

@@ -21,6 +21,15 @@ export interface S3SourceOptions {
   readonly stallMs?: number;
 }
 
+/** Undoes `EncodingType=url`, which writes a space as `+`; what isn't encoded so stays as it is. */
+function decodeKey(key: string): string {
+  try {
+    return decodeURIComponent(key.replaceAll('+', ' '));
+  } catch {
+    return key;
+  }
+}
+
 /** A listing longer than this is refused, not cut: whoever writes names could hide behind a cut. */
 const MAX_LISTED = 200_000;
 
@@ -101,7 +110,8 @@ export function createS3Source(options: S3SourceOptions): ObjectSource {
     // Bodies are checked against signed SHA-256s, which is stronger than any checksum of S3's.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
-    cacheMiddleware: true,
+    // `cacheMiddleware` stays off: its handlers share one context, and requests for two buckets that
+    // are under way together then get each other's endpoint.
     followRegionRedirects: true,
   };
   const clients = new Map<string, S3Client>();
@@ -112,14 +122,18 @@ export function createS3Source(options: S3SourceOptions): ObjectSource {
     clients.set(region, client);
     return client;
   };
-  const send = { ...(signal ? { abortSignal: signal } : {}) };
+
+  // One listener a run. Handing the signal to each request would leave a listener behind for each.
+  signal?.addEventListener('abort', () => {
+    for (const client of clients.values()) client.destroy();
+  });
 
   const findRegion = async (bucket: string): Promise<string> => {
     const home = clientIn(options.region);
     try {
       const answer = await withRetry(
         retry,
-        () => home.send(new HeadBucketCommand({ Bucket: bucket }), send),
+        () => home.send(new HeadBucketCommand({ Bucket: bucket })),
         signal,
       );
       if (answer.BucketRegion !== undefined) return answer.BucketRegion;
@@ -130,7 +144,7 @@ export function createS3Source(options: S3SourceOptions): ObjectSource {
     try {
       const answer = await withRetry(
         retry,
-        () => home.send(new GetBucketLocationCommand({ Bucket: bucket }), send),
+        () => home.send(new GetBucketLocationCommand({ Bucket: bucket })),
         signal,
       );
       return regionOfLocation(answer.LocationConstraint) ?? options.region;
@@ -166,18 +180,20 @@ export function createS3Source(options: S3SourceOptions): ObjectSource {
               new ListObjectsV2Command({
                 Bucket: bucket,
                 Prefix: prefix,
+                // Keys may hold characters that XML can't: one planted name must not end a listing.
+                EncodingType: 'url',
                 ...(folders ? { Delimiter: '/' } : {}),
                 ...(token === undefined ? {} : { ContinuationToken: token }),
               }),
-              send,
             ),
           signal,
         );
+        const decode = page.EncodingType === 'url' ? decodeKey : (key: string): string => key;
         for (const { Key, Size } of page.Contents ?? []) {
-          if (Key !== undefined) objects.push({ key: Key, size: Size ?? 0 });
+          if (Key !== undefined) objects.push({ key: decode(Key), size: Size ?? 0 });
         }
         for (const { Prefix } of page.CommonPrefixes ?? []) {
-          if (Prefix !== undefined) found.push(Prefix);
+          if (Prefix !== undefined) found.push(decode(Prefix));
         }
         const next = page.IsTruncated === true ? page.NextContinuationToken : undefined;
         if (page.IsTruncated === true && (next === undefined || next === token)) {
@@ -206,10 +222,7 @@ export function createS3Source(options: S3SourceOptions): ObjectSource {
       const value = await withRetry(
         retry,
         async () => {
-          const answer = await client.send(
-            new GetObjectCommand({ Bucket: bucket, Key: key }),
-            send,
-          );
+          const answer = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
           const body = answer.Body as unknown as Readable;
           let broken: unknown;
           const chunks = (async function* () {

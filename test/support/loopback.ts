@@ -61,6 +61,7 @@ const escapeXml = (text: string): string =>
 const encodeKey = (key: string): string =>
   encodeURIComponent(key)
     .replace(/%2F/g, '/')
+    .replace(/%20/g, '+')
     .replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 
 const etags = new WeakMap<Buffer, string>();
