@@ -1,4 +1,18 @@
 #!/usr/bin/env node
-import { main } from '../dist/cli/main.js';
+// Whatever goes wrong in the program itself must never look like a verdict: status 2, one line.
+let crashed = false;
+const crash = (error) => {
+  if (!crashed) process.stderr.write(`validate-trail: error: ${String(error?.message ?? error)}\n`);
+  crashed = true;
+  process.exitCode = 2;
+};
+process.on('uncaughtException', crash);
+process.on('unhandledRejection', crash);
 
-process.exitCode = await main(process.argv.slice(2), process);
+try {
+  const { main } = await import('../dist/cli/main.js');
+  const status = await main(process.argv.slice(2), process);
+  process.exitCode = crashed ? 2 : status;
+} catch (error) {
+  crash(error);
+}

@@ -84,6 +84,17 @@ describe('usage', () => {
       ['--trail-arn', ARN, '--start-time', '1d', '--s3-prefix', 'p'],
       '--s3-prefix needs --s3-bucket',
     ],
+    [['--trail-arn', ARN, '--start-time', '1d', '--format'], 'following: format'],
+    [['--trail-arn', ARN, '--start-time', '2010-01-01'], 'before 2015'],
+    [['--trail-arn', ARN, '--start-time', '2026-01-01T00:00:00+99:99'], 'is not a time'],
+    [
+      ['--trail-arn', ARN, '--start-time', '1d', '--s3-bucket', 's3://a/b'],
+      'is not a bucket’s name',
+    ],
+    [
+      ['--trail-arn', ARN, '--start-time', '1d', '--evidence', '.', '--profile', 'p'],
+      '--profile has no meaning',
+    ],
     [['--trail-arn', ARN, '--start-time', '1d', '--quiet', '--verbose'], '--quiet and --verbose'],
     [
       ['--trail-arn', ARN, '--start-time', '1d', '--start-time', '2d'],
@@ -179,6 +190,18 @@ describe('a run', () => {
     child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
     const status = await new Promise((resolve) => child.once('close', resolve));
     expect([status, stderr]).toEqual([1, '']);
+  });
+
+  it('a report that can’t be written is no verdict', async () => {
+    const full = spawn('sh', ['-c', `"$0" "$@" >/dev/full`, process.execPath, bin, ...argv], {
+      env,
+    });
+    let stderr = '';
+    full.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
+    expect(await new Promise((resolve) => full.once('close', resolve))).toBe(2);
+    expect(stderr).toBe(
+      'validate-trail: error: the report could not be written: ENOSPC: no space left on device, write\n',
+    );
   });
 
   it('no such trail, no permission, no bucket: status 2 and a hint', async () => {

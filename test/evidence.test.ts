@@ -55,6 +55,26 @@ describe('a plain copy without metadata', () => {
   });
 });
 
+describe('what describes the trail', () => {
+  it('can’t forge lines of the report or break the run', async () => {
+    await writeEvidence(made.builder.world, directory, 'us-east-1');
+    const [trail] = made.builder.world.trails;
+    for (const change of [
+      { HomeRegion: 'us-east-1\n\nVALID' },
+      { S3KeyPrefix: 7 },
+      { S3BucketName: {} },
+    ]) {
+      await writeFile(
+        join(directory, 'DescribeTrails.json'),
+        JSON.stringify({ trailList: [{ ...trail, ...change }] }),
+      );
+      const { status, stdout, stderr } = await runCommand(ask());
+      expect([status, stdout]).toEqual([2, '']);
+      expect(stderr).toContain('there is no trail');
+    }
+  });
+});
+
 describe('keys', () => {
   it('beside the evidence count only when pinned', async () => {
     await writeEvidence(made.builder.world, directory, 'us-east-1');

@@ -76,15 +76,31 @@ function parser(argv: readonly string[]) {
     .wrap(80)
     .parserConfiguration({ 'camel-case-expansion': false, 'boolean-negation': false })
     .options({
-      'trail-arn': { type: 'string', group: 'What:', desc: 'the trail' },
-      'start-time': { type: 'string', group: 'What:', desc: 'begin of the range' },
+      'trail-arn': { type: 'string', requiresArg: true, group: 'What:', desc: 'the trail' },
+      'start-time': {
+        type: 'string',
+        requiresArg: true,
+        group: 'What:',
+        desc: 'begin of the range',
+      },
       'end-time': {
         type: 'string',
+        requiresArg: true,
         group: 'What:',
         desc: 'end of the range; without it, all that is due (now less 2 h)',
       },
-      'trail-name': { type: 'string', group: 'What:', desc: 'name instead of the ARN …' },
-      'home-region': { type: 'string', group: 'What:', desc: '… in this home Region' },
+      'trail-name': {
+        type: 'string',
+        requiresArg: true,
+        group: 'What:',
+        desc: 'name instead of the ARN …',
+      },
+      'home-region': {
+        type: 'string',
+        requiresArg: true,
+        group: 'What:',
+        desc: '… in this home Region',
+      },
       region: {
         type: 'string',
         array: true,
@@ -106,22 +122,31 @@ function parser(argv: readonly string[]) {
       },
       's3-bucket': {
         type: 'string',
+        requiresArg: true,
         group: 'Where:',
         desc: 'the bucket, instead of asking DescribeTrails',
       },
-      's3-prefix': { type: 'string', group: 'Where:', desc: 'key prefix in that bucket' },
+      's3-prefix': {
+        type: 'string',
+        requiresArg: true,
+        group: 'Where:',
+        desc: 'key prefix in that bucket',
+      },
       'organization-id': {
         type: 'string',
+        requiresArg: true,
         group: 'Where:',
         desc: 'organization whose folder holds the trail, where there are several',
       },
       evidence: {
         type: 'string',
+        requiresArg: true,
         group: 'Where:',
         desc: 'read a directory that mirrors buckets, no network',
       },
       'public-keys': {
         type: 'string',
+        requiresArg: true,
         group: 'Where:',
         desc: 'file of public keys that was kept apart (list-public-keys JSON)',
       },
@@ -132,9 +157,24 @@ function parser(argv: readonly string[]) {
         group: 'Where:',
         desc: 'SHA-256 of the key file beside the evidence (repeatable)',
       },
-      profile: { type: 'string', group: 'AWS:', desc: 'profile of the shared AWS files' },
-      'endpoint-url': { type: 'string', group: 'AWS:', desc: 'endpoint of CloudTrail and S3' },
-      's3-endpoint-url': { type: 'string', group: 'AWS:', desc: 'endpoint of S3, if another' },
+      profile: {
+        type: 'string',
+        requiresArg: true,
+        group: 'AWS:',
+        desc: 'profile of the shared AWS files',
+      },
+      'endpoint-url': {
+        type: 'string',
+        requiresArg: true,
+        group: 'AWS:',
+        desc: 'endpoint of CloudTrail, and of S3',
+      },
+      's3-endpoint-url': {
+        type: 'string',
+        requiresArg: true,
+        group: 'AWS:',
+        desc: 'endpoint of S3, if another',
+      },
       's3-force-path-style': {
         type: 'boolean',
         group: 'AWS:',
@@ -142,12 +182,18 @@ function parser(argv: readonly string[]) {
       },
       format: {
         type: 'string',
+        requiresArg: true,
         choices: ['text', 'json', 'ndjson'] as const,
         default: 'text' as const,
         group: 'Report:',
         desc: 'form of the report',
       },
-      output: { type: 'string', group: 'Report:', desc: 'write the report to a file' },
+      output: {
+        type: 'string',
+        requiresArg: true,
+        group: 'Report:',
+        desc: 'write the report to a file',
+      },
       verbose: {
         type: 'boolean',
         group: 'Report:',
@@ -156,6 +202,7 @@ function parser(argv: readonly string[]) {
       quiet: { type: 'boolean', group: 'Report:', desc: 'only the verdict, no progress' },
       concurrency: {
         type: 'string',
+        requiresArg: true,
         group: 'Report:',
         desc: `objects read at the same time (1 to 1024) [default: ${DEFAULT_CONCURRENCY}]`,
       },
@@ -165,7 +212,7 @@ function parser(argv: readonly string[]) {
     .strict()
     .epilogue(EPILOGUE)
     .fail((message, error) => {
-      throw new UsageError(message || error.message);
+      throw new UsageError((message || error.message).replace(/\s*\n\s*/g, ' '));
     });
 }
 
@@ -214,7 +261,8 @@ function readArguments(raw: Raw): Arguments {
     (arn) => parseTrailArn(arn) !== undefined,
     'a trail ARN such as arn:aws:cloudtrail:us-east-1:111122223333:trail/main',
   );
-  const trailName = single(raw, 'trail-name');
+  const isName = (value: string): boolean => /^[A-Za-z0-9._-]{3,128}$/.test(value);
+  const trailName = checked(raw, 'trail-name', isName, 'a trail’s name');
   const homeRegion = checked(raw, 'home-region', isRegionName, 'a Region such as us-east-1');
   if (trailArn === undefined && (trailName === undefined || homeRegion === undefined)) {
     throw new UsageError('name the trail with --trail-arn, or with --trail-name and --home-region');
@@ -238,7 +286,8 @@ function readArguments(raw: Raw): Arguments {
   if (!/^[1-9]\d{0,3}$/.test(concurrency) || Number(concurrency) > 1024) {
     throw new UsageError(`--concurrency: ${concurrency} is not a number from 1 to 1024`);
   }
-  const s3Bucket = single(raw, 's3-bucket');
+  const bucketName = (value: string): boolean => /^[A-Za-z0-9._-]{3,255}$/.test(value);
+  const s3Bucket = checked(raw, 's3-bucket', bucketName, 'a bucket’s name');
   const s3Prefix = single(raw, 's3-prefix');
   if (s3Prefix !== undefined && s3Bucket === undefined) {
     throw new UsageError('--s3-prefix needs --s3-bucket');
@@ -247,6 +296,15 @@ function readArguments(raw: Raw): Arguments {
   const hex = (value: string): boolean => /^[0-9a-f]{64}$/i.test(value);
   const pins = list(raw, 'keys-sha256', hex, 'a SHA-256 in hex');
   if (pins && evidence === undefined) throw new UsageError('--keys-sha256 goes with --evidence');
+  const publicKeys = single(raw, 'public-keys');
+  if (pins && publicKeys !== undefined) {
+    throw new UsageError('--public-keys needs no --keys-sha256: give one of them');
+  }
+  for (const option of ['profile', 'endpoint-url', 's3-endpoint-url', 's3-force-path-style']) {
+    if (evidence !== undefined && raw[option] !== undefined) {
+      throw new UsageError(`--${option} has no meaning with --evidence, which asks no network`);
+    }
+  }
   if (raw['quiet'] === true && raw['verbose'] === true) {
     throw new UsageError('--quiet and --verbose contradict each other');
   }
@@ -267,7 +325,7 @@ function readArguments(raw: Raw): Arguments {
     accountIds: list(raw, 'account-id', isAccountId, 'an account ID of 12 digits'),
     regions: list(raw, 'region', isRegionName, 'a Region such as us-east-1'),
     evidence,
-    publicKeys: single(raw, 'public-keys'),
+    publicKeys,
     keysSha256: (pins ?? []).map((pin) => pin.toLowerCase()),
     profile: single(raw, 'profile'),
     endpointUrl: single(raw, 'endpoint-url'),

@@ -36,7 +36,12 @@ async function findTrail(options: Arguments, trails: TrailSource): Promise<Trail
         '--trail-name with --s3-bucket needs one --account-id, or give --trail-arn',
       );
     }
-    const made = `arn:aws:cloudtrail:${homeRegion}:${accountId}:trail/${trailName}`;
+    const partition = homeRegion.startsWith('cn-')
+      ? 'aws-cn'
+      : homeRegion.startsWith('us-gov-')
+        ? 'aws-us-gov'
+        : 'aws';
+    const made = `arn:${partition}:cloudtrail:${homeRegion}:${accountId}:trail/${trailName}`;
     return { arn: made, name: trailName, homeRegion, accountId, bucket: s3Bucket, prefix };
   }
   const name = trailArn ?? trailName ?? '';
@@ -44,7 +49,9 @@ async function findTrail(options: Arguments, trails: TrailSource): Promise<Trail
   if (!found) {
     throw new RunError(
       `there is no trail ${name} in ${homeRegion}`,
-      'check the ARN and the credentials’ account; a deleted trail needs --s3-bucket',
+      options.evidence === undefined
+        ? 'check the ARN and the credentials’ account; a deleted trail needs --s3-bucket'
+        : 'DescribeTrails.json in the evidence lacks it: check the ARN, or name the bucket with --s3-bucket',
     );
   }
   const { accountId = '' } = parseTrailArn(found.arn) ?? {};
@@ -81,6 +88,7 @@ export async function connect(
   }
   const { cloudtrail: cloudtrailConfig, s3: s3Config } = clientConfigs({
     ...options,
+    homeRegion: parseTrailArn(options.trailArn ?? '')?.homeRegion ?? options.homeRegion ?? '',
     maxSockets: options.concurrency,
     environment,
   });

@@ -23,11 +23,17 @@ function complain(io: Io, message: string, hint?: string): void {
   if (hint !== undefined) io.stderr.write(`validate-trail: hint: ${escapeText(hint)}\n`);
 }
 
-/** A reader that goes away (`| head`) is no error of ours; the exit status still tells. */
-function ignoreClosedPipe(stream: NodeJS.WritableStream): void {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+/**
+ * Writes to stdout and waits until it is written. A reader that goes away (`| head`) is no error of
+ * ours, the exit status still tells; a full disk is one.
+ */
+export async function print(io: Io, text: string): Promise<void> {
+  const error = await new Promise<NodeJS.ErrnoException | null | undefined>((resolve) => {
+    io.stdout.write(text, resolve);
   });
+  if (error && error.code !== 'EPIPE') {
+    throw new RunError(`the report could not be written: ${error.message}`);
+  }
 }
 
 /**
@@ -35,8 +41,9 @@ function ignoreClosedPipe(stream: NodeJS.WritableStream): void {
  * written whole.
  */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
-  ignoreClosedPipe(io.stdout);
-  ignoreClosedPipe(io.stderr);
+  // What fails to be written is told to whoever wrote it; without a listener it would end the process.
+  io.stdout.on('error', () => undefined);
+  io.stderr.on('error', () => undefined);
   const stop = new AbortController();
   const interrupt = (): void => {
     stop.abort();
@@ -44,11 +51,11 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   try {
     const parsed = await parseArguments(argv);
     if (parsed.command === 'help') {
-      io.stdout.write(`${parsed.text}\n`);
+      await print(io, `${parsed.text}\n`);
       return 0;
     }
     if (parsed.command === 'version') {
-      io.stdout.write(`${version()}\n`);
+      await print(io, `${version()}\n`);
       return 0;
     }
     io.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
@@ -59,13 +66,14 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     const tool = { name: 'validate-trail', version: version() };
     return await runValidate(parsed.arguments, io, tool, stop.signal);
   } catch (error) {
-    if (error instanceof UsageError)
-      complain(io, error.message, 'validate-trail --help lists the options');
-    else if (error instanceof RunError) complain(io, error.message, error.hint);
-    else if (stop.signal.aborted) {
+    if (stop.signal.aborted) {
       complain(io, 'interrupted before anything could be reported');
       return 130;
-    } else complain(io, error instanceof Error ? error.message : String(error));
+    }
+    if (error instanceof UsageError) {
+      complain(io, error.message, 'validate-trail --help lists the options');
+    } else if (error instanceof RunError) complain(io, error.message, error.hint);
+    else complain(io, error instanceof Error ? error.message : String(error));
     return COULD_NOT_RUN;
   } finally {
     io.removeListener('SIGINT', interrupt);

@@ -1,22 +1,29 @@
-import { writeFile } from 'node:fs/promises';
 import type { Report } from '../core/report.js';
 import { parseUserTime, type Instant, type TimeRange } from '../core/timestamp.js';
 import { renderJson, renderNdjson } from '../report/json.js';
 import { COLOUR, PLAIN } from '../report/style.js';
 import { renderText, renderVerdict } from '../report/text.js';
 import { DUE_AFTER, validateTrail } from '../runner/run.js';
-import { RunError } from '../sources/ports.js';
 import { UsageError, type Arguments } from './args.js';
 import { connect } from './connect.js';
 import { exitCode } from './exit-code.js';
-import type { Io } from './main.js';
+import { print, type Io } from './main.js';
+import { openOutput } from './output.js';
 import { createProgress } from './progress.js';
+
+/** 2015-01-01T00:00:00Z. */
+const FIRST_DIGESTS = 1_420_070_400;
 
 function rangeOf(options: Arguments, now: Instant): TimeRange {
   // That these are times was checked with the arguments.
   const start = parseUserTime(options.startTime, now) ?? now;
   const end =
     options.endTime === undefined ? now - DUE_AFTER : (parseUserTime(options.endTime, now) ?? now);
+  if (start < FIRST_DIGESTS) {
+    throw new UsageError(
+      '--start-time lies before 2015, when CloudTrail wrote its first digest files',
+    );
+  }
   if (start >= end) {
     throw new UsageError(
       options.endTime === undefined
@@ -35,14 +42,6 @@ function render(report: Report, options: Arguments, colour: boolean): string {
   return renderText(report, { style, verbose: options.verbose });
 }
 
-async function writeReport(path: string, text: string): Promise<void> {
-  try {
-    await writeFile(path, text);
-  } catch (error) {
-    throw new RunError(`--output: ${(error as Error).message}`, 'the report was not written');
-  }
-}
-
 function usesColour(io: Io, options: Arguments): boolean {
   const { NO_COLOR: noColor, TERM: term } = io.env;
   const wanted = (noColor ?? '') === '' && term !== 'dumb';
@@ -59,7 +58,11 @@ export async function runValidate(
   // Before anything is asked of AWS: a time that can't be read is the user's mistake.
   const clock = (): Instant => Math.floor(Date.now() / 1000);
   rangeOf(options, clock());
-  const connection = await connect(options, io.env, signal);
+  const output = options.output === undefined ? undefined : await openOutput(options.output);
+  const connection = await connect(options, io.env, signal).catch(async (error: unknown) => {
+    await output?.discard();
+    throw error;
+  });
   const progress = createProgress(io, !options.quiet);
   try {
     const report = await validateTrail({
@@ -79,10 +82,11 @@ export async function runValidate(
     });
     progress.stop();
     const text = render(report, options, usesColour(io, options));
-    if (options.output === undefined) io.stdout.write(text);
-    else await writeReport(options.output, text);
+    if (output) await output.write(text);
+    else await print(io, text);
     return exitCode(report);
   } finally {
+    await output?.discard();
     progress.stop();
     connection.close();
   }

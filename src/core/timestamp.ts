@@ -77,6 +77,7 @@ export function parseUserTime(text: string, now: Instant): Instant | undefined {
   if (local === undefined) return undefined;
   const offset = /^([+-])(\d\d):?(\d\d)$/.exec(match[7] ?? '');
   if (!offset) return local;
+  if (Number(offset[2]) > 14 || Number(offset[3]) > 59) return undefined;
   const seconds = Number(offset[2]) * HOUR + Number(offset[3]) * 60;
   return offset[1] === '+' ? local - seconds : local + seconds;
 }

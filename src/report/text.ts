@@ -47,7 +47,7 @@ function chainLines(chain: ReportChain, options: TextOptions): string[] {
   const state = chainState(chain);
   const colour = { proved: style.good, INVALID: style.bad, incomplete: style.warn }[state];
   const kind = chain.kind === 'backfill' ? ' backfill' : '';
-  const name = `${chain.accountId} ${chain.region}${kind}`;
+  const name = escapeText(`${chain.accountId} ${chain.region}${kind}`);
   const lines = [
     `  ${colour(state.padEnd(10))} ${name}  ${share(chain.digestFiles, 'digest')}, ${share(chain.logFiles, 'log')}`,
   ];
@@ -139,7 +139,7 @@ export function renderText(report: Report, options: TextOptions): string {
   const { trail, timeRange, chains } = report;
   const prefix = trail.prefix === undefined ? '' : `/${trail.prefix}`;
   const lines = [
-    `${style.bold('Trail')}   ${trail.arn}`,
+    `${style.bold('Trail')}   ${escapeText(trail.arn)}`,
     `${style.bold('Bucket')}  ${escapeText(`s3://${trail.bucket}${prefix}`)}${trail.organizationId === undefined ? '' : ` (organization ${trail.organizationId})`}`,
     `${style.bold('Range')}   ${timeRange.start} to ${timeRange.end} (delivery time)`,
     ...scopeWords(report).map((words) => `${style.bold('Scope')}   ${words}`),

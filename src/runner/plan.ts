@@ -98,6 +98,9 @@ async function findOrganization(
  */
 export async function planSources(objects: ObjectSource, options: PlanOptions): Promise<Plan> {
   const { trail } = options;
+  if (trail.isOrganization === false && options.organizationId !== undefined) {
+    throw new RunError('the trail is not organization-wide', 'leave --organization-id out');
+  }
   const findings: Finding[] = [];
   const { bucket, prefix } = trail;
   const plain: Location = { bucket, prefix };

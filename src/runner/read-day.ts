@@ -69,7 +69,6 @@ interface Candidate extends DigestKey {
   readonly listed: ListedObject;
   readonly context: boolean;
   readonly size: number;
-  readonly heavy: boolean;
   readonly authentication: Authentication;
 }
 
@@ -141,11 +140,12 @@ async function readCandidate(reader: SourceReader, listed: Listed): Promise<Cand
   }
   const { carriesMetadata } = reader.objects;
   let authentication = authenticate(place, read.outcome, () => key, carriesMetadata);
-  if (read.heavy && authentication.state === 'open') {
+  // Whoever plants digest files chooses their length: a list is kept only once it is proved.
+  if (authentication.state === 'open') {
     authentication = { ...authentication, digest: { ...authentication.digest, logFiles: [] } };
   }
-  const { size, heavy } = read;
-  return { ...parsed, place, listed: object, context: false, size, heavy, authentication };
+  const { size } = read;
+  return { ...parsed, place, listed: object, context: false, size, authentication };
 }
 
 type Settled = Exclude<Authentication, { state: 'open' }>;
@@ -260,7 +260,7 @@ async function conclude(
     if (result.state !== 'authentic') continue;
     if (!('node' in decided) || !decided.node.counted) continue;
     let { logFiles } = result.digest;
-    if (candidate.heavy && candidate.authentication.state === 'open') {
+    if (candidate.authentication.state === 'open') {
       const again = await reader.readDigest(decided.node.bucket, decided.node.key, candidate.size);
       const { outcome } = again ?? {};
       if (outcome?.kind === 'digest' && outcome.digest.hash === decided.node.hash) {

@@ -14,8 +14,6 @@ const LARGE = 4 * 1024 * 1024;
 export interface DigestRead {
   readonly outcome: DigestOutcome;
   readonly size: number;
-  /** Whether it is so large that its list of log files is not kept before it is authenticated. */
-  readonly heavy: boolean;
 }
 
 /** One limiter a run: it keeps hostile giants from being in memory at the same time. */
@@ -62,20 +60,17 @@ export function createDigestReader(
     });
     if (!read.ok) {
       const { failure } = read;
-      return failure.kind === 'absent' ? undefined : { outcome: failure, size: 0, heavy };
+      return failure.kind === 'absent' ? undefined : { outcome: failure, size: 0 };
     }
     if (read.value === 'large') return 'large';
-    const { outcome, size } = read.value;
-    if (heavy && outcome.kind === 'digest') {
-      return { outcome, size, heavy };
-    }
-    return { outcome, size, heavy: false };
+    return read.value;
   };
 
   return async (bucket, key, size) => {
     const first = size > LARGE_COMPRESSED ? 'large' : await limit(attempt, bucket, key, LARGE);
     if (first !== 'large') return first;
     const second = await oneAtATime(() => limit(attempt, bucket, key, MAX_DIGEST_BYTES));
-    return second === 'large' ? undefined : second;
+    if (second === 'large') throw new Error(`${key} grew while it was read`);
+    return second;
   };
 }

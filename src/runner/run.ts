@@ -86,11 +86,7 @@ async function keyFindings(results: readonly SourceResult[], keysIn: KeysIn): Pr
   const regions = new Set(results.filter((one) => one.met).map((one) => one.plan.region));
   for (const region of regions) {
     const keys = await keysIn(region);
-    if (keys.unpinned) {
-      const message =
-        'the public keys lie beside the evidence and nothing says that they are CloudTrail’s';
-      findings.push(finding('KEYS_UNPINNED', message, { region }));
-    }
+    if (keys.unpinned !== '') findings.push(finding('KEYS_UNPINNED', keys.unpinned, { region }));
     for (const key of keys.mislabelled) {
       const message = `public key ${key.fingerprint} is not labelled with its MD5`;
       findings.push(finding('KEY_FINGERPRINT_MISMATCH', message, { region }));

@@ -15,6 +15,8 @@ export interface ClientSettings {
   readonly s3EndpointUrl?: string | undefined;
   readonly s3ForcePathStyle?: boolean | undefined;
   readonly maxSockets: number;
+  /** For the proxy's exceptions: the hosts that will be asked. */
+  readonly homeRegion: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -41,6 +43,13 @@ function authorities(path: string | undefined): string | undefined {
   }
 }
 
+/** The agent uses its options for the proxy's own TLS; the service's needs the authorities as well. */
+function throughProxy(proxy: string, pool: { ca?: string }): HttpsProxyAgent<string> {
+  const agent = new HttpsProxyAgent(proxy, pool);
+  Object.assign(agent.options, pool.ca === undefined ? {} : { ca: pool.ca });
+  return agent;
+}
+
 /**
  * Client configurations for CloudTrail and S3: default credential chain, `AWS_ENDPOINT_URL[_S3]`,
  * `AWS_CA_BUNDLE`, `HTTPS_PROXY` and `NO_PROXY` as other AWS tools take them.
@@ -49,9 +58,12 @@ export function clientConfigs(settings: ClientSettings): {
   cloudtrail: CloudTrailClientConfig;
   s3: S3ClientConfig;
 } {
-  const { environment, profile, endpointUrl, maxSockets } = settings;
+  const { environment, profile, endpointUrl, maxSockets, homeRegion } = settings;
   checkUrl('--endpoint-url', endpointUrl);
   checkUrl('--s3-endpoint-url', settings.s3EndpointUrl);
+  for (const name of ['AWS_ENDPOINT_URL', 'AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL_CLOUDTRAIL']) {
+    checkUrl(name, environment[name]);
+  }
   const ca = authorities(environment['AWS_CA_BUNDLE']);
   const tls = ca === undefined ? {} : { ca };
   const requestHandler = (target: string): object => {
@@ -59,7 +71,7 @@ export function clientConfigs(settings: ClientSettings): {
     const pool = { keepAlive: true, maxSockets, ...tls };
     return {
       httpAgent: new HttpAgent({ keepAlive: true, maxSockets }),
-      httpsAgent: proxy === '' ? new HttpsAgent(pool) : new HttpsProxyAgent(proxy, pool),
+      httpsAgent: proxy === '' ? new HttpsAgent(pool) : throughProxy(proxy, pool),
       connectionTimeout: 10_000,
       requestTimeout: 60_000,
       throwOnRequestTimeout: true,
@@ -68,18 +80,22 @@ export function clientConfigs(settings: ClientSettings): {
   };
   const s3Endpoint = settings.s3EndpointUrl ?? environment['AWS_ENDPOINT_URL_S3'] ?? endpointUrl;
   const s3Host = s3Endpoint ?? environment['AWS_ENDPOINT_URL'];
+  const cloudtrailHost =
+    endpointUrl ?? environment['AWS_ENDPOINT_URL_CLOUDTRAIL'] ?? environment['AWS_ENDPOINT_URL'];
   const common = profile === undefined ? {} : { profile };
   return {
     cloudtrail: {
       ...common,
       ...(endpointUrl === undefined ? {} : { endpoint: endpointUrl }),
-      requestHandler: requestHandler(endpointUrl ?? 'https://cloudtrail.amazonaws.com'),
+      requestHandler: requestHandler(
+        cloudtrailHost ?? `https://cloudtrail.${homeRegion}.amazonaws.com`,
+      ),
     },
     s3: {
       ...common,
       ...(s3Endpoint === undefined ? {} : { endpoint: s3Endpoint }),
       forcePathStyle: settings.s3ForcePathStyle ?? needsPathStyle(s3Host),
-      requestHandler: requestHandler(s3Endpoint ?? 'https://s3.amazonaws.com'),
+      requestHandler: requestHandler(s3Host ?? `https://s3.${homeRegion}.amazonaws.com`),
     },
   };
 }

@@ -95,7 +95,10 @@ export function createCloudTrailSource(
       );
       for (const entry of page.PublicKeyList ?? []) records.push(...record(entry));
       token = page.NextToken;
-      if (token !== undefined && (seen.has(token) || seen.size >= MAX_PAGES)) break;
+      // A list that never ends is no list: a key that it lacks could not be called unknown.
+      if (token !== undefined && (seen.has(token) || seen.size >= MAX_PAGES)) {
+        throw new Error('the list of public keys does not end');
+      }
       if (token !== undefined) seen.add(token);
     } while (token !== undefined);
     return records;
@@ -117,7 +120,7 @@ export function createCloudTrailSource(
     await ask(Math.min(range.start, now - HOUR), range.end + 2 * HOUR);
     let wide: Promise<boolean> | undefined;
     return {
-      unpinned: false,
+      unpinned: '',
       get mislabelled() {
         return set.mislabelled;
       },

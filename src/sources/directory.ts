@@ -1,5 +1,5 @@
 import type { Dirent } from 'node:fs';
-import { constants, lstat, open, readdir, readFile } from 'node:fs/promises';
+import { constants, lstat, open, readdir, readFile, stat as fileStat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ListedObject, ObjectBody, ObjectSource, Read, ReadFailure } from './ports.js';
 import { RunError } from './ports.js';
@@ -56,8 +56,8 @@ function metadataOf(file: MetadataFile | undefined, name: string): Record<string
  * beside the buckets where it was collected. Times of files are never used, links never followed.
  */
 export async function createDirectorySource(directory: string): Promise<ObjectSource> {
-  const stat = await lstat(directory).catch(() => undefined);
-  if (!stat) throw new RunError(`there is no evidence directory ${directory}`);
+  const stat = await fileStat(directory).catch(() => undefined);
+  if (!stat?.isDirectory()) throw new RunError(`there is no evidence directory ${directory}`);
   const metadata = await readEvidenceJson(directory, 'object-metadata.json');
   const file = metadata?.value as MetadataFile | undefined;
 

@@ -87,7 +87,7 @@ export async function createKeyFileSource(path: string): Promise<KeySource> {
     throw new RunError(`--public-keys: ${(error as Error).message}`);
   });
   const set = checkedKeys(json, path);
-  const keys = { lookup: lookupIn(set, false), mislabelled: [], failure: '', unpinned: false };
+  const keys = { lookup: lookupIn(set, false), mislabelled: [], failure: '', unpinned: '' };
   return { keysFor: () => Promise.resolve(keys) };
 }
 
@@ -111,12 +111,16 @@ export function createEvidenceKeySource(
           lookup: () => Promise.resolve({ state: 'unavailable' }),
           mislabelled: [],
           failure,
-          unpinned: false,
+          unpinned: '',
         };
       }
       const hash = createHash('sha256').update(file.text).digest('hex');
       const set = checkedKeys(file.text, join(directory, name));
-      const unpinned = !pins.includes(hash);
+      const unpinned = pins.includes(hash)
+        ? ''
+        : pins.length > 0
+          ? `${name} is not the key file that was pinned: its SHA-256 is ${hash}`
+          : 'the public keys lie beside the evidence and nothing says that they are CloudTrail’s';
       return { lookup: lookupIn(set, true), mislabelled: [], failure: '', unpinned };
     },
   };

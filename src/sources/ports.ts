@@ -80,8 +80,8 @@ export interface RegionKeys {
   readonly mislabelled: readonly PublicKey[];
   /** Why keys could not be had; empty where they could. */
   readonly failure: string;
-  /** True where the keys lie beside the evidence and nobody vouches for them. */
-  readonly unpinned: boolean;
+  /** Why nobody vouches for the keys, where that is so; empty otherwise. */
+  readonly unpinned: string;
 }
 
 /** A trail as CloudTrail describes it. */

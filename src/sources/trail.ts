@@ -1,6 +1,6 @@
 /** Reading what describes a trail. */
 import type { Trail } from '@aws-sdk/client-cloudtrail';
-import { parseTrailArn } from '../core/arn.js';
+import { isRegionName, parseTrailArn } from '../core/arn.js';
 import { normalizePrefix } from '../core/object-key.js';
 import { readEvidenceJson } from './directory.js';
 import type { TrailDescription, TrailSource } from './ports.js';
@@ -8,13 +8,16 @@ import type { TrailDescription, TrailSource } from './ports.js';
 /** A trail of DescribeTrails or GetTrail, as the API or an evidence file has it. */
 export function describeTrail(trail: Trail): TrailDescription | undefined {
   const arn = parseTrailArn(trail.TrailARN ?? '');
-  if (!arn || trail.S3BucketName === undefined) return undefined;
+  const { HomeRegion: home, S3KeyPrefix: prefix } = trail;
+  if (!arn || typeof trail.S3BucketName !== 'string') return undefined;
+  if (home !== undefined && !isRegionName(home)) return undefined;
+  if (prefix !== undefined && typeof prefix !== 'string') return undefined;
   return {
     arn: arn.arn,
     name: arn.name,
-    homeRegion: trail.HomeRegion ?? arn.homeRegion,
+    homeRegion: home ?? arn.homeRegion,
     bucket: trail.S3BucketName,
-    prefix: normalizePrefix(trail.S3KeyPrefix),
+    prefix: normalizePrefix(prefix),
     isMultiRegion: trail.IsMultiRegionTrail === true,
     isOrganization: trail.IsOrganizationTrail === true,
     validationEnabled: trail.LogFileValidationEnabled === true,
