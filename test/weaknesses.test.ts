@@ -291,6 +291,23 @@ describe('weaknesses of the AWS CLI', () => {
     expect(requests.get('ListObjectsV2')).toBeLessThan(12);
   });
 
+  it('a digest that is late while its successor is there is not missing yet', async () => {
+    const { builder, start, digest } = base();
+    builder.remove(digest(6));
+    builder.remove(digest(3));
+    const now = new Date((digest(7).end + 1200) * 1000);
+    const young = await validate(builder, { start, end: digest(7).end }, { endpoint: { now } });
+    expect(accusations(young.report)).toEqual(['DIGEST_MISSING', 'DIGEST_NOT_DUE']);
+    expect(young.report.counts.digestFiles.missing).toBe(1);
+    const later = new Date((digest(7).end + 2 * HOUR) * 1000);
+    const overdue = await validate(
+      builder,
+      { start, end: digest(7).end },
+      { endpoint: { now: later } },
+    );
+    expect(accusations(overdue.report)).toEqual(['DIGEST_MISSING', 'DIGEST_MISSING']);
+  });
+
   it('a young digest that is not there yet is not due', async () => {
     const { builder, chain, start } = base();
     const newest = chain.digests.at(-1)!;

@@ -92,6 +92,23 @@ function timeline(segment: Segment, asked: Asked): Interval[] {
   ];
 }
 
+/**
+ * A digest file that its successor names but that may still be under way is not missing yet: what
+ * ends later than `due` is told as not due, although time after it is proved.
+ */
+function spareLate(one: Interval, due: Instant): Interval[] {
+  if (one.state !== 'missing' || one.end <= due) return [one];
+  const anchor = one.anchor ?? one.end;
+  const cut = anchor + Math.floor((due - anchor) / HOUR) * HOUR;
+  const late: Interval = {
+    ...one,
+    start: Math.max(one.start, cut),
+    state: 'not-due',
+    cause: 'late',
+  };
+  return cut > one.start ? [{ ...one, end: cut }, late] : [late];
+}
+
 const files = (count: number): string => `${count} hourly digest file${count === 1 ? '' : 's'}`;
 
 function timeFinding(chain: Chain, one: Interval, asked: Asked): Finding | undefined {
@@ -113,7 +130,7 @@ function timeFinding(chain: Chain, one: Interval, asked: Asked): Finding | undef
     const message = `nothing vouches for this time (${files(count)} would cover it)`;
     return finding('COVERAGE_GAP', message, place);
   }
-  if (one.state === 'not-due' && asked.explicitEnd) {
+  if (one.state === 'not-due' && (asked.explicitEnd || one.cause === 'late')) {
     return finding(
       'DIGEST_NOT_DUE',
       'digest files of this time may not have been delivered yet',
@@ -148,7 +165,8 @@ export function identify(node: DigestNode): DigestIdentity {
  */
 export function closeSegment(segment: Segment, asked: Asked): ClosedChain {
   const { chain, newest } = segment;
-  const intervals = normalize(timeline(segment, asked), asked.range);
+  const spared = timeline(segment, asked).flatMap((one) => spareLate(one, asked.due));
+  const intervals = normalize(spared, asked.range);
   const findings = [...segment.findings];
   if (segment.first || segment.before.some((one) => one.key === undefined)) {
     for (const one of intervals) {

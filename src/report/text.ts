@@ -38,7 +38,9 @@ function chainState(chain: ReportChain): ChainState {
   const open = digestFiles.unreadable + logFiles.unreadable;
   // A backfill chain covers what it covers; only a standard chain owes the whole range.
   const whole = chain.kind === 'backfill' || intervals.some(({ state }) => state === 'proved');
-  const holes = intervals.some(({ state }) => state !== 'proved' && state !== 'not-due');
+  const holes = intervals.some(
+    ({ state, cause }) => state !== 'proved' && (state !== 'not-due' || cause === 'late'),
+  );
   return open > 0 || holes || !whole ? 'incomplete' : 'proved';
 }
 
