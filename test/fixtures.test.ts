@@ -36,6 +36,8 @@ interface Vector {
 
 /** A 403 can't be put into a file; those trails are tested through S3 alone. */
 function isPortable(one: Case): boolean {
+  // Only CloudTrail itself can say that it doesn't know a key; a file can't.
+  if (one.name === 'digest-signed-with-foreign-key') return false;
   return ![...one.builder.world.buckets.values()].some(
     ({ objects, refuseListing }) =>
       refuseListing ?? [...objects.values()].some((object) => object.refuse),

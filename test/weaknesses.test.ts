@@ -291,6 +291,32 @@ describe('weaknesses of the AWS CLI', () => {
     expect(requests.get('ListObjectsV2')).toBeLessThan(12);
   });
 
+  it('a change of bucket just after the range is followed back', async () => {
+    const builder = new TrailBuilder();
+    const moves = [
+      { hour: 0, bucket: 'older-bucket' },
+      { hour: 7, bucket: 'trail-bucket' },
+    ];
+    builder.chain({ from: FROM, hours: 10, moves });
+    const { report } = await validate(builder, { start: FROM + HOUR, end: FROM + 7 * HOUR });
+    expect(accusations(report)).toEqual([]);
+    expect(report.counts.digestFiles.valid).toBe(6);
+  });
+
+  it('a Region that was emptied is told although nobody says that the trail is multi-Region', async () => {
+    const builder = new TrailBuilder({ isMultiRegion: true });
+    builder.chain({ from: FROM, hours: 4 });
+    for (const digest of builder.chain({ from: FROM, hours: 4, region: 'eu-west-1' }).digests) {
+      builder.remove(digest);
+    }
+    builder.put('trail-bucket', 'AWSLogs/111122223333/CloudTrail-Digest/eu-west-1/', {
+      body: Buffer.alloc(0),
+    });
+    const range = { start: FROM + HOUR, end: FROM + 4 * HOUR };
+    const { report } = await validate(builder, range, { argv: ['--s3-bucket', 'trail-bucket'] });
+    expect(accusations(report)).toEqual(['COVERAGE_NONE']);
+  });
+
   it('a digest that is late while its successor is there is not missing yet', async () => {
     const { builder, start, digest } = base();
     builder.remove(digest(6));

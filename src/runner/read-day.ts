@@ -265,6 +265,14 @@ async function conclude(
       const { outcome } = again ?? {};
       if (outcome?.kind === 'digest' && outcome.digest.hash === decided.node.hash) {
         ({ logFiles } = outcome.digest);
+      } else {
+        // Proved, but its list is gone: log files that nobody checked must not pass.
+        const { bucket, key } = decided.node;
+        const { accountId, region } = reader.source;
+        const place = { accountId, region, kind: candidate.kind, bucket, key, end: candidate.end };
+        const message = 'its list of log files could not be read a second time';
+        const found = finding('OBJECT_UNREADABLE', message, place);
+        digests[digests.length - 1] = { ...decided, findings: [...decided.findings, found] };
       }
     }
     const { kind } = candidate;
@@ -319,7 +327,7 @@ export async function readDay(reader: SourceReader, day: Instant): Promise<Day> 
 }
 
 /** How many objects beyond the range's end are tried for one that vouches for the last within. */
-const MAX_CONTEXT = 50;
+const MAX_CONTEXT = 2000;
 
 /**
  * The first authenticated digest beyond the range's end: it vouches for the last one in the range
@@ -346,6 +354,9 @@ export async function readContext(
     const candidate = await readCandidate(reader, one);
     if (candidate?.authentication.state !== 'authentic') continue;
     remember(reader.links, candidate, candidate.authentication);
+    // The range may lie before a change of bucket or prefix that only this digest tells of.
+    const elsewhere = newLocation(reader, [candidate.authentication]);
+    if (elsewhere) reader.locations.push(elsewhere);
     return decide(reader, { ...candidate, context: true }, candidate.authentication);
   }
   return undefined;

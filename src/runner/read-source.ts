@@ -200,7 +200,7 @@ export async function readSource(job: SourceJob): Promise<SourceResult> {
     const { read } = current;
     findings.push(...read.findings);
     bytesRead += read.bytesRead;
-    met ||= read.digests.length > 0;
+    met ||= read.digests.length > 0 || read.failures.length > 0;
     listener({ type: 'digests', digestFiles: read.digests.length, bytes: read.bytesRead });
     standard = join(segmentOf(standardChain, read.digests, read.failures), standard);
     backfill = addBackfill(backfillOf(backfillChain, read.digests, read.failures), backfill);

@@ -95,12 +95,16 @@ async function keyFindings(results: readonly SourceResult[], keysIn: KeysIn): Pr
   return findings;
 }
 
-/** Folders of sources in which the trail is not known to deliver are other trails’. */
+/**
+ * Folders of Regions in which a single-Region trail never delivered are other trails'. Only
+ * DescribeTrails can say that a trail is one: without its word every folder counts, or emptying a
+ * Region would hide it.
+ */
 function belonging(results: readonly SourceResult[], options: RunOptions): readonly SourceResult[] {
-  const { trail } = options;
-  const elsewhere = results.some((one) => one.met && one.plan.region !== trail.homeRegion);
-  const isMultiRegion = trail.isMultiRegion ?? elsewhere;
-  return results.filter((one) => one.met || one.plan.expected || isMultiRegion);
+  const isMultiRegion = options.trail.isMultiRegion ?? true;
+  return results.filter(
+    (one) => one.met || one.plan.expected || isMultiRegion || one.findings.length > 0,
+  );
 }
 
 function closeSource(

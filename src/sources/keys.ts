@@ -43,12 +43,12 @@ export class KeySet {
   }
 }
 
-/** Looks in a set that can't grow; `complete` says whether it is all that the Region had. */
-function lookupIn(set: KeySet, complete: boolean) {
-  return (fingerprint: string, end: Instant): Promise<KeyLookup> => {
+/** Looks in a file's set. What a file lacks is unavailable: it doesn't say what was asked for. */
+function lookupIn(set: KeySet) {
+  return (fingerprint: string): Promise<KeyLookup> => {
     const key = set.get(fingerprint);
     if (key) return Promise.resolve({ state: 'known', key });
-    return Promise.resolve({ state: complete && set.covers(end) ? 'unknown' : 'unavailable' });
+    return Promise.resolve({ state: 'unavailable' });
   };
 }
 
@@ -87,7 +87,7 @@ export async function createKeyFileSource(path: string): Promise<KeySource> {
     throw new RunError(`--public-keys: ${(error as Error).message}`);
   });
   const set = checkedKeys(json, path);
-  const keys = { lookup: lookupIn(set, false), mislabelled: [], failure: '', unpinned: '' };
+  const keys = { lookup: lookupIn(set), mislabelled: [], failure: '', unpinned: '' };
   return { keysFor: () => Promise.resolve(keys) };
 }
 
@@ -121,7 +121,7 @@ export function createEvidenceKeySource(
         : pins.length > 0
           ? `${name} is not the key file that was pinned: its SHA-256 is ${hash}`
           : 'the public keys lie beside the evidence and nothing says that they are CloudTrail’s';
-      return { lookup: lookupIn(set, true), mislabelled: [], failure: '', unpinned };
+      return { lookup: lookupIn(set), mislabelled: [], failure: '', unpinned };
     },
   };
 }

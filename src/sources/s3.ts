@@ -62,7 +62,7 @@ export function classifyS3Error(error: unknown): ReadFailure {
   if (name === 'NoSuchBucket') return { kind: 'absent', what: 'bucket' };
   if (name === 'NoSuchKey') return { kind: 'absent', what: 'key' };
   if (name === 'InvalidObjectState') return unreadable('archived');
-  if (/^KMS\./i.test(name) || /\bkms:/i.test(message)) return unreadable('kms');
+  if (/^KMS\./i.test(name) || /\bkms\b/i.test(message)) return unreadable('kms');
   if (status === 400 && /Server Side Encryption|customer.provided|SSE-C/i.test(message)) {
     return { kind: 'foreign-encryption' };
   }
