@@ -33,7 +33,7 @@ describe('a plain copy without metadata', () => {
     const keys = await keysApart();
     await rm(join(directory, 'object-metadata.json'));
     const { report } = await runJson(ask('--public-keys', keys));
-    expect(accusations(report)).toEqual(['DIGEST_SIGNATURE_UNAVAILABLE']);
+    expect(accusations(report)).toEqual(['DIGEST_SIGNATURE_UNAVAILABLE', 'LOG_UNVALIDATED']);
     expect(report.counts.digestFiles).toEqual({ valid: 6, invalid: 0, missing: 0, unreadable: 1 });
     expect(report.counts.logFiles.valid).toBe(12);
   });
@@ -47,7 +47,12 @@ describe('a plain copy without metadata', () => {
     const keys = await keysApart();
     await rm(join(directory, 'object-metadata.json'));
     const { report, status } = await runJson(ask('--public-keys', keys));
-    expect(accusations(report)).toEqual(['CHAIN_LINK_BROKEN', 'DIGEST_SIGNATURE_UNAVAILABLE']);
+    expect(accusations(report)).toEqual([
+      'CHAIN_LINK_BROKEN',
+      'DIGEST_SIGNATURE_UNAVAILABLE',
+      'LOG_UNVALIDATED',
+      'LOG_UNVALIDATED',
+    ]);
     expect(report.findings.find((one) => one.code === 'CHAIN_LINK_BROKEN')?.key).toBe(
       digest(4).key,
     );

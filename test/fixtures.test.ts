@@ -25,6 +25,8 @@ interface Vector {
   readonly expect: Pick<Case, 'verdict' | 'codes' | 'at' | 'missing'>;
   readonly trail: TrailEntry;
   readonly publicKeys: Readonly<Record<string, PublicKeyEntry[]>>;
+  /** Region → GetTrailStatus. */
+  readonly status: Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
   readonly buckets: readonly string[];
   readonly objects: readonly {
     readonly bucket: string;
@@ -59,6 +61,7 @@ function toVector(one: Case): Vector {
     },
     trail,
     publicKeys: Object.fromEntries(world.keys),
+    status: Object.fromEntries(world.status),
     buckets: [...world.buckets.keys()],
     objects: [...world.buckets].flatMap(([bucket, { objects }]) =>
       [...objects].map(([key, { body, metadata }]) => ({
@@ -88,7 +91,7 @@ function fromVector(vector: Vector): World {
     buckets,
     trails: [vector.trail],
     keys: new Map(Object.entries(vector.publicKeys)),
-    status: new Map(),
+    status: new Map(Object.entries(vector.status)),
   };
 }
 

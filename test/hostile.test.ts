@@ -119,7 +119,10 @@ describe('hostile input', () => {
     const body = bomb(1024 ** 3, 4711);
     for (const number of [2, 3, 4, 5]) builder.put('trail-bucket', digest(number).key, { body });
     const { value, mb, seconds } = await peakWhile(() => validate(builder, { start, end }));
-    expect(accusations(value.report)).toEqual(Array(4).fill('DIGEST_MALFORMED'));
+    expect(accusations(value.report)).toEqual([
+      ...Array<string>(4).fill('DIGEST_MALFORMED'),
+      'LOG_UNVALIDATED',
+    ]);
     console.log(`1 GB digest bombs: ${mb.toFixed(0)} MB more, ${seconds.toFixed(1)} s`);
     expect(mb).toBeLessThan(600);
   });
@@ -165,7 +168,10 @@ describe('hostile input', () => {
     for (const text of bodies) {
       builder.put('trail-bucket', digest(3).key, { body: gzipSync(text) });
       const { report } = await validate(builder, { start, end });
-      expect(accusations(report), text.slice(0, 40)).toEqual(['DIGEST_MALFORMED']);
+      expect(accusations(report), text.slice(0, 40)).toEqual([
+        'DIGEST_MALFORMED',
+        'LOG_UNVALIDATED',
+      ]);
     }
   });
 
@@ -188,6 +194,8 @@ describe('hostile input', () => {
       expect(accusations(report)).toEqual([
         'KEYS_UNPINNED',
         ...Array<string>(4).fill('LOG_MISSING'),
+        // The two that the digest file listed before.
+        'LOG_UNLISTED',
       ]);
     } finally {
       await rm(directory, { recursive: true });

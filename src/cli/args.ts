@@ -1,4 +1,5 @@
 import yargs from 'yargs';
+import { normalizePrefix, type Location } from '../core/object-key.js';
 import { parseUserTime } from '../core/timestamp.js';
 import { isAccountId, isOrganizationId, isRegionName, parseTrailArn } from '../core/arn.js';
 
@@ -13,7 +14,8 @@ export interface Arguments {
   readonly trailArn: string | undefined;
   readonly trailName: string | undefined;
   readonly homeRegion: string | undefined;
-  readonly startTime: string;
+  /** Absent only where the state says it. */
+  readonly startTime: string | undefined;
   readonly endTime: string | undefined;
   readonly s3Bucket: string | undefined;
   readonly s3Prefix: string | undefined;
@@ -30,6 +32,20 @@ export interface Arguments {
   readonly format: Format;
   readonly output: string | undefined;
   readonly digestsOnly: boolean;
+  readonly unlisted: boolean;
+  readonly acceptUnlisted: readonly string[];
+  readonly versions: boolean;
+  readonly allowGaps: boolean;
+  readonly retentionDays: number | undefined;
+  readonly locations: readonly Location[];
+  /** Signed name → the bucket that is read in its place. */
+  readonly bucketAliases: readonly (readonly [string, string])[];
+  readonly state: string | undefined;
+  readonly initState: boolean;
+  readonly sinceState: boolean;
+  readonly accept: readonly string[];
+  readonly reason: string | undefined;
+  readonly acceptedBy: string | undefined;
   readonly concurrency: number;
   readonly quiet: boolean;
   readonly verbose: boolean;
@@ -119,6 +135,83 @@ function parser(argv: readonly string[]) {
         type: 'boolean',
         group: 'What:',
         desc: 'check the digest chain, read no log file',
+      },
+      'no-unlisted': {
+        type: 'boolean',
+        group: 'What:',
+        desc: 'do not look for log files that no digest file lists',
+      },
+      'accept-unlisted': {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        group: 'What:',
+        desc: 'let unlisted files of this trail pass, told and counted (repeatable)',
+      },
+      'no-versions': {
+        type: 'boolean',
+        group: 'What:',
+        desc: 'do not look for originals among object versions',
+      },
+      'allow-gaps': {
+        type: 'boolean',
+        group: 'What:',
+        desc: 'exit with 0 where all that is open are lawful gaps that an event names',
+      },
+      retention: {
+        type: 'string',
+        requiresArg: true,
+        group: 'What:',
+        desc: 'nothing older than so many days is asked for',
+      },
+      state: {
+        type: 'string',
+        requiresArg: true,
+        group: 'Between runs:',
+        desc: 'file that remembers what was proved, for the next run',
+      },
+      'init-state': {
+        type: 'boolean',
+        group: 'Between runs:',
+        desc: 'begin the state file: there is none yet',
+      },
+      'since-state': {
+        type: 'boolean',
+        group: 'Between runs:',
+        desc: 'from where the state ends, instead of --start-time',
+      },
+      accept: {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        group: 'Between runs:',
+        desc: 'record that the open finding with this ID is accepted (repeatable)',
+      },
+      reason: {
+        type: 'string',
+        requiresArg: true,
+        group: 'Between runs:',
+        desc: 'why it is accepted',
+      },
+      'accepted-by': {
+        type: 'string',
+        requiresArg: true,
+        group: 'Between runs:',
+        desc: 'who accepts it [default: your user name]',
+      },
+      location: {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        group: 'Where:',
+        desc: 'older place of the trail, s3://BUCKET/PREFIX (repeatable)',
+      },
+      'bucket-alias': {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        group: 'Where:',
+        desc: 'SIGNED=ACTUAL: read a replica, verify the signed name (repeatable)',
       },
       's3-bucket': {
         type: 'string',
@@ -254,6 +347,48 @@ function checked(
   return value;
 }
 
+function readLocations(raw: Raw): Location[] {
+  const form = 's3://BUCKET or s3://BUCKET/PREFIX';
+  const place = /^s3:\/\/([A-Za-z0-9._-]{3,255})(?:\/(.*))?$/s;
+  const values = list(raw, 'location', (value) => place.test(value), form) ?? [];
+  return values.map((value) => {
+    const [, bucket = '', prefix] = place.exec(value) ?? [];
+    return { bucket, prefix: normalizePrefix(prefix) };
+  });
+}
+
+type Between = Pick<
+  Arguments,
+  'state' | 'initState' | 'sinceState' | 'accept' | 'reason' | 'acceptedBy'
+>;
+
+function readBetween(raw: Raw): Between {
+  const state = single(raw, 'state');
+  const accept =
+    list(raw, 'accept', (id) => /^[0-9a-f]{12}$/.test(id), 'a finding’s ID, 12 hex digits') ?? [];
+  const reason = single(raw, 'reason');
+  const acceptedBy = single(raw, 'accepted-by');
+  const initState = raw['init-state'] === true;
+  const sinceState = raw['since-state'] === true;
+  for (const [option, given] of Object.entries({
+    'init-state': initState,
+    'since-state': sinceState,
+    accept: accept.length > 0,
+  })) {
+    if (given && state === undefined) throw new UsageError(`--${option} needs --state FILE`);
+  }
+  if (initState && (sinceState || accept.length > 0)) {
+    throw new UsageError('--init-state begins a state that nothing can go on from yet');
+  }
+  if (accept.length > 0 && reason === undefined) {
+    throw new UsageError('--accept needs --reason: say why');
+  }
+  if (accept.length === 0 && (reason ?? acceptedBy) !== undefined) {
+    throw new UsageError('--reason and --accepted-by go with --accept');
+  }
+  return { state, initState, sinceState, accept, reason, acceptedBy };
+}
+
 function readArguments(raw: Raw): Arguments {
   const trailArn = checked(
     raw,
@@ -273,8 +408,12 @@ function readArguments(raw: Raw): Arguments {
     );
   }
   const startTime = single(raw, 'start-time');
-  if (startTime === undefined)
+  const between = readBetween(raw);
+  if (startTime === undefined && !between.sinceState)
     throw new UsageError('--start-time is missing: say where the range begins');
+  if (startTime !== undefined && between.sinceState) {
+    throw new UsageError('--since-state begins where the state ends: leave --start-time out');
+  }
   const endTime = single(raw, 'end-time');
   for (const [option, text] of Object.entries({ 'start-time': startTime, 'end-time': endTime })) {
     // Only the form is checked here; what it means follows from the service's clock.
@@ -292,6 +431,19 @@ function readArguments(raw: Raw): Arguments {
   if (s3Prefix !== undefined && s3Bucket === undefined) {
     throw new UsageError('--s3-prefix needs --s3-bucket');
   }
+  const retention = checked(
+    raw,
+    'retention',
+    (value) => /^[1-9]\d{0,4}$/.test(value),
+    'a number of days',
+  );
+  const isArn = (value: string): boolean => parseTrailArn(value) !== undefined;
+  const aliases = list(
+    raw,
+    'bucket-alias',
+    (value) => /^[A-Za-z0-9._-]{3,255}=[A-Za-z0-9._-]{3,255}$/.test(value),
+    'SIGNED=ACTUAL, two buckets’ names',
+  );
   const evidence = single(raw, 'evidence');
   const hex = (value: string): boolean => /^[0-9a-f]{64}$/i.test(value);
   const pins = list(raw, 'keys-sha256', hex, 'a SHA-256 in hex');
@@ -334,6 +486,17 @@ function readArguments(raw: Raw): Arguments {
     format: single(raw, 'format') as Format,
     output: single(raw, 'output'),
     digestsOnly: raw['digests-only'] === true,
+    unlisted: raw['no-unlisted'] !== true,
+    acceptUnlisted: list(raw, 'accept-unlisted', isArn, 'a trail ARN') ?? [],
+    versions: raw['no-versions'] !== true,
+    allowGaps: raw['allow-gaps'] === true,
+    retentionDays: retention === undefined ? undefined : Number(retention),
+    locations: readLocations(raw),
+    bucketAliases: (aliases ?? []).map((alias): [string, string] => {
+      const [signed = '', actual = ''] = alias.split('=');
+      return [signed, actual];
+    }),
+    ...between,
     concurrency: Number(concurrency),
     quiet: raw['quiet'] === true,
     verbose: raw['verbose'] === true,

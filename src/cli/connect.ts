@@ -3,11 +3,18 @@ import { parseTrailArn } from '../core/arn.js';
 import { normalizePrefix } from '../core/object-key.js';
 import type { Instant } from '../core/timestamp.js';
 import type { TrailPlace } from '../runner/plan.js';
+import { createAliasedSource } from '../sources/alias.js';
 import { clientConfigs } from '../sources/client-config.js';
 import { createCloudTrailSource } from '../sources/cloudtrail.js';
 import { createDirectorySource } from '../sources/directory.js';
 import { createEvidenceKeySource, createKeyFileSource } from '../sources/keys.js';
-import { RunError, type KeySource, type ObjectSource, type TrailSource } from '../sources/ports.js';
+import {
+  RunError,
+  type KeySource,
+  type ObjectSource,
+  type TrailDescription,
+  type TrailSource,
+} from '../sources/ports.js';
 import { createS3Source } from '../sources/s3.js';
 import { createEvidenceTrailSource } from '../sources/trail.js';
 import { UsageError, type Arguments } from './args.js';
@@ -16,6 +23,7 @@ export interface Connection {
   readonly objects: ObjectSource;
   readonly keys: KeySource;
   readonly trail: TrailPlace;
+  readonly trails: TrailSource;
   readonly now: Instant;
   close(): void;
 }
@@ -28,7 +36,11 @@ async function findTrail(options: Arguments, trails: TrailSource): Promise<Trail
     const prefix = normalizePrefix(options.s3Prefix);
     if (arn) {
       const { name, accountId } = arn;
-      return { arn: arn.arn, name, homeRegion, accountId, bucket: s3Bucket, prefix };
+      const place = { arn: arn.arn, name, homeRegion, accountId, bucket: s3Bucket, prefix };
+      // Not needed, and the trail may be gone: but where CloudTrail knows it, its word helps.
+      const found = await trails.describe(arn.arn, homeRegion).catch(() => undefined);
+      if (found?.bucket !== s3Bucket || found.prefix !== prefix) return place;
+      return { ...place, ...factsOf(found) };
     }
     const [accountId, ...more] = options.accountIds ?? [];
     if (trailName === undefined || accountId === undefined || more.length > 0) {
@@ -55,7 +67,7 @@ async function findTrail(options: Arguments, trails: TrailSource): Promise<Trail
     );
   }
   const { accountId = '' } = parseTrailArn(found.arn) ?? {};
-  const { bucket, prefix, isOrganization, isMultiRegion, validationEnabled } = found;
+  const { bucket, prefix } = found;
   return {
     arn: found.arn,
     name: found.name,
@@ -63,10 +75,27 @@ async function findTrail(options: Arguments, trails: TrailSource): Promise<Trail
     accountId,
     bucket,
     prefix,
+    ...factsOf(found),
+  };
+}
+
+/** What CloudTrail says of a trail that delivers to the place that is judged. */
+function factsOf(found: TrailDescription) {
+  const { isOrganization, isMultiRegion, validationEnabled, kmsKeyId } = found;
+  return {
     isOrganization,
     isMultiRegion,
     validationEnabled,
+    isCurrent: true,
+    ...(kmsKeyId === undefined ? {} : { kmsKeyId }),
   };
+}
+
+/** LookupEvents allows two requests a second; an endpoint on this machine has no such quota. */
+function lookupPause(endpoint: string | undefined): { lookupPauseMs?: number } {
+  if (endpoint === undefined || !URL.canParse(endpoint)) return {};
+  const { hostname } = new URL(endpoint);
+  return /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname) ? { lookupPauseMs: 0 } : {};
 }
 
 /** Connects to what the options name. Throws `RunError` where that can't be done. */
@@ -78,13 +107,15 @@ export async function connect(
   const fileKeys =
     options.publicKeys === undefined ? undefined : await createKeyFileSource(options.publicKeys);
   if (options.evidence !== undefined) {
-    const objects = await createDirectorySource(options.evidence);
-    const trails = createEvidenceTrailSource(options.evidence);
+    const directory = await createDirectorySource(options.evidence);
+    const objects = createAliasedSource(directory, new Map(options.bucketAliases));
+    const home = parseTrailArn(options.trailArn ?? '')?.homeRegion ?? options.homeRegion ?? '';
+    const trails = createEvidenceTrailSource(options.evidence, home);
     const trail = await findTrail(options, trails);
     const keys =
       fileKeys ?? createEvidenceKeySource(options.evidence, trail.homeRegion, options.keysSha256);
     const now = await trails.now(trail.homeRegion);
-    return { objects, keys, trail, now, close: () => objects.close() };
+    return { objects, keys, trail, trails, now, close: () => objects.close() };
   }
   const { cloudtrail: cloudtrailConfig, s3: s3Config } = clientConfigs({
     ...options,
@@ -92,13 +123,22 @@ export async function connect(
     maxSockets: options.concurrency,
     environment,
   });
-  const cloudtrail = createCloudTrailSource({ client: cloudtrailConfig, signal });
+  const endpoint =
+    options.endpointUrl ??
+    environment['AWS_ENDPOINT_URL_CLOUDTRAIL'] ??
+    environment['AWS_ENDPOINT_URL'];
+  const cloudtrail = createCloudTrailSource({
+    client: cloudtrailConfig,
+    signal,
+    ...lookupPause(endpoint),
+  });
   const trail = await findTrail(options, cloudtrail);
   const now = await cloudtrail.now(trail.homeRegion);
-  const objects = createS3Source({ region: trail.homeRegion, client: s3Config, signal });
+  const s3 = createS3Source({ region: trail.homeRegion, client: s3Config, signal });
+  const objects = createAliasedSource(s3, new Map(options.bucketAliases));
   const close = (): void => {
     objects.close();
     cloudtrail.close();
   };
-  return { objects, keys: fileKeys ?? cloudtrail, trail, now, close };
+  return { objects, keys: fileKeys ?? cloudtrail, trail, trails: cloudtrail, now, close };
 }

@@ -1,9 +1,21 @@
+import { userInfo } from 'node:os';
 import type { Report } from '../core/report.js';
-import { parseUserTime, type Instant, type TimeRange } from '../core/timestamp.js';
+import { accept, StateError, type State } from '../core/state.js';
+import {
+  DAY,
+  formatInstant,
+  parseDigestTime,
+  parseUserTime,
+  type Instant,
+  type TimeRange,
+} from '../core/timestamp.js';
 import { renderJson, renderNdjson } from '../report/json.js';
 import { COLOUR, PLAIN } from '../report/style.js';
 import { renderText, renderVerdict } from '../report/text.js';
-import { DUE_AFTER, validateTrail } from '../runner/run.js';
+import { DUE_AFTER } from '../runner/options.js';
+import { validateTrail } from '../runner/run.js';
+import { RunError } from '../sources/ports.js';
+import { checkWritable, loadState, saveState } from '../sources/state-file.js';
 import { UsageError, type Arguments } from './args.js';
 import { connect } from './connect.js';
 import { exitCode } from './exit-code.js';
@@ -14,11 +26,20 @@ import { createProgress } from './progress.js';
 /** 2015-01-01T00:00:00Z. */
 const FIRST_DIGESTS = 1_420_070_400;
 
-function rangeOf(options: Arguments, now: Instant): TimeRange {
+function rangeOf(options: Arguments, now: Instant, state: State | undefined): TimeRange {
   // That these are times was checked with the arguments.
-  const start = parseUserTime(options.startTime, now) ?? now;
   const end =
     options.endTime === undefined ? now - DUE_AFTER : (parseUserTime(options.endTime, now) ?? now);
+  if (options.startTime === undefined) {
+    // Nothing new may be due yet: then the chains are held against the state, and that is all.
+    return { start: Math.min(parseDigestTime(state?.provedUntil ?? '') ?? end, end), end };
+  }
+  const asked = parseUserTime(options.startTime, now) ?? now;
+  const kept =
+    options.retentionDays === undefined
+      ? asked
+      : Math.max(asked, now - options.retentionDays * DAY);
+  const start = kept;
   if (start < FIRST_DIGESTS) {
     throw new UsageError(
       '--start-time lies before 2015, when CloudTrail wrote its first digest files',
@@ -48,6 +69,29 @@ function usesColour(io: Io, options: Arguments): boolean {
   return wanted && options.output === undefined && io.stdout.isTTY === true;
 }
 
+/** The state that earlier runs left, with what is accepted now. */
+async function readState(options: Arguments, now: Instant): Promise<State | undefined> {
+  const { state: path, trailArn, initState, accept: ids, reason } = options;
+  if (path === undefined) return undefined;
+  if (trailArn === undefined) throw new UsageError('--state needs --trail-arn');
+  await checkWritable(path);
+  const state = await loadState(path, trailArn);
+  if (!state && !initState) {
+    throw new RunError(`there is no state file ${path}`, '--init-state begins one');
+  }
+  if (state && initState) {
+    throw new RunError(`${path} is there already`, 'leave --init-state out to go on from it');
+  }
+  if (!state || ids.length === 0) return state;
+  try {
+    const by = options.acceptedBy ?? userInfo().username;
+    return accept(state, ids, by, formatInstant(now), reason ?? '');
+  } catch (error) {
+    if (error instanceof StateError) throw new RunError(error.message);
+    throw error;
+  }
+}
+
 /** Runs a validation and gives its exit status. */
 export async function runValidate(
   options: Arguments,
@@ -57,7 +101,8 @@ export async function runValidate(
 ): Promise<number> {
   // Before anything is asked of AWS: a time that can't be read is the user's mistake.
   const clock = (): Instant => Math.floor(Date.now() / 1000);
-  rangeOf(options, clock());
+  if (options.startTime !== undefined) rangeOf(options, clock(), undefined);
+  const state = await readState(options, clock());
   const output = options.output === undefined ? undefined : await openOutput(options.output);
   const connection = await connect(options, io.env, signal).catch(async (error: unknown) => {
     await output?.discard();
@@ -65,14 +110,23 @@ export async function runValidate(
   });
   const progress = createProgress(io, !options.quiet);
   try {
-    const report = await validateTrail({
+    const { report, state: next } = await validateTrail({
       ...connection,
-      range: rangeOf(options, connection.now),
+      range: rangeOf(options, connection.now, state),
       explicitEnd: options.endTime !== undefined,
       organizationId: options.organizationId,
       regions: options.regions,
       accountIds: options.accountIds,
       digestsOnly: options.digestsOnly,
+      unlisted: options.unlisted,
+      acceptUnlisted: options.acceptUnlisted,
+      versions: options.versions,
+      allowGaps: options.allowGaps,
+      retentionDays: options.retentionDays,
+      locations: options.locations,
+      bucketAliases: options.bucketAliases.map((pair) => pair.join('=')),
+      state,
+      sinceState: options.sinceState,
       concurrency: options.concurrency,
       tool,
       startedAt: clock(),
@@ -84,6 +138,8 @@ export async function runValidate(
     const text = render(report, options, usesColour(io, options));
     if (output) await output.write(text);
     else await print(io, text);
+    // Last: a report that could not be written must be told again by the next run.
+    if (options.state !== undefined && next) await saveState(options.state, next);
     return exitCode(report);
   } finally {
     await output?.discard();

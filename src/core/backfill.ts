@@ -28,7 +28,10 @@ export interface BackfillSegment {
  * Judges a backfill chain: every digest file that a signed one names and whose hour lies in the
  * range must be there and be the one that was named.
  */
-export function closeBackfill(segment: BackfillSegment, range: TimeRange): ClosedChain {
+export function closeBackfill(
+  segment: BackfillSegment,
+  range: TimeRange,
+): ClosedChain & { readonly lost: readonly Interval[] } {
   const { chain, loose } = segment;
   const place = { accountId: chain.accountId, region: chain.region, kind: chain.kind };
   const id = (node: { bucket?: string; key?: string }): string =>
@@ -93,8 +96,10 @@ export function closeBackfill(segment: BackfillSegment, range: TimeRange): Close
       undefined,
     );
   const { valid, invalid, unreadable } = segment.digests;
+  const intervals = normalize(windows, range);
   return {
-    intervals: normalize(windows, range).map(({ start, end, state }) => ({
+    lost: intervals.filter(({ state }) => state !== 'proved'),
+    intervals: intervals.map(({ start, end, state }) => ({
       start: formatInstant(start),
       end: formatInstant(end),
       state,

@@ -1,6 +1,7 @@
 /** Closing a chain: what its segment says about the range that was asked for. */
 import { append, expectedDigests, normalize, type Interval } from './coverage.js';
 import { finding, type Finding } from './finding.js';
+import type { GapCause } from './explain.js';
 import {
   fillTime,
   missingBefore,
@@ -10,6 +11,7 @@ import {
   type Segment,
 } from './segment.js';
 import { formatInstant, HOUR, type Instant, type TimeRange } from './timestamp.js';
+import { describeEvent, eventFacts } from './trail-event.js';
 
 /** What of a digest file identifies it to the next run. */
 export interface DigestIdentity {
@@ -61,7 +63,13 @@ function tail(last: DigestNode, segment: Segment, asked: Asked): Interval[] {
   // The digest file of the hour that is under way at `due` has not ended, or may still be coming.
   const hours = Math.max(0, Math.floor((due - last.end) / HOUR));
   const dueEnd = Math.min(range.end, last.end + hours * HOUR);
-  const gap = { state: 'gap', cause: 'unknown', anchor: last.end, evidence: last.key } as const;
+  const gap = {
+    state: 'gap',
+    cause: 'unknown',
+    anchor: last.end,
+    evidence: last.key,
+    open: true,
+  } as const;
   for (const one of fillTime({ start: last.end, end: dueEnd }, segment.after, gap)) {
     append(result, one);
   }
@@ -77,7 +85,7 @@ function timeline(segment: Segment, asked: Asked): Interval[] {
   const { first, last, before } = segment;
   const { range, due } = asked;
   if (!first || !last) {
-    const none = { state: 'gap', cause: 'unknown' } as const;
+    const none = { state: 'gap', cause: 'unknown', open: true } as const;
     const dueRange = { start: range.start, end: Math.min(range.end, Math.max(range.start, due)) };
     const rest = { start: dueRange.end, end: range.end };
     return [...fillTime(dueRange, before, none), ...fillTime(rest, before, { state: 'not-due' })];
@@ -109,7 +117,44 @@ function spareLate(one: Interval, due: Instant): Interval[] {
   return cut > one.start ? [{ ...one, end: cut }, late] : [late];
 }
 
+/**
+ * A chain's whole time over the range that was asked for, as its digest files alone tell it. Events
+ * (explain.ts) and CloudTrail's status (tail.ts) may say more about gaps.
+ */
+export function timelineOf(segment: Segment, asked: Asked): Interval[] {
+  const spared = timeline(segment, asked).flatMap((one) => spareLate(one, asked.due));
+  const intervals = normalize(spared, asked.range);
+  return intervals.map((one, at) => {
+    const before = intervals[at - 1];
+    const known = one.state === 'gap' && before?.state === 'proved' && before.end === one.start;
+    return known ? { ...one, after: before.end } : one;
+  });
+}
+
 const files = (count: number): string => `${count} hourly digest file${count === 1 ? '' : 's'}`;
+
+const CAUSES: Readonly<Record<GapCause, string>> = {
+  'logging-stopped': 'logging was stopped',
+  'validation-disabled': 'validation was switched off',
+  'trail-deleted': 'the trail was deleted',
+  'not-yet-enabled': 'validation or logging was not on yet',
+  'delivery-failed': 'digest files could not be delivered',
+  'left-organization': 'the account left the organization',
+  'joined-organization': 'the account was not in the organization yet',
+  'region-dropped': 'the trail was narrowed to its home Region',
+  unknown: 'nothing vouches for this time',
+};
+
+/** A gap in words: what it is, who caused it, and what stays open. */
+function gapMessage(one: Interval, count: number): string {
+  const cause = CAUSES[(one.cause ?? 'unknown') as GapCause] as string | undefined;
+  const told = (one.events ?? []).map(describeEvent);
+  return [
+    `${cause ?? one.cause ?? ''} (${files(count)} would cover it)`,
+    ...told,
+    ...(one.why === undefined ? [] : [one.why]),
+  ].join('; ');
+}
 
 function timeFinding(chain: Chain, one: Interval, asked: Asked): Finding | undefined {
   const { accountId, region, kind } = chain;
@@ -121,14 +166,25 @@ function timeFinding(chain: Chain, one: Interval, asked: Asked): Finding | undef
     start: one.start,
     end: one.end,
     digestKey: one.evidence,
-    details: { expectedDigests: count },
+    details: {
+      expectedDigests: count,
+      ...(one.state === 'gap' ? { cause: one.cause ?? 'unknown' } : {}),
+      ...(one.events?.length ? { events: one.events.map(eventFacts) } : {}),
+    },
   };
+  if (one.cause === 'tail-cut') return undefined;
   if (one.state === 'missing') {
-    return finding('DIGEST_MISSING', `${files(count)} missing`, place);
+    const proof = one.events?.length
+      ? `: the trail was on, and its next change came later: ${one.events.map(describeEvent).join('; ')}`
+      : '';
+    return finding('DIGEST_MISSING', `${files(count)} missing${proof}`, place);
   }
   if (one.state === 'gap') {
-    const message = `nothing vouches for this time (${files(count)} would cover it)`;
-    return finding('COVERAGE_GAP', message, place);
+    const explained = one.cause !== undefined && one.cause !== 'unknown' && one.events?.length;
+    const hint = explained
+      ? 'compare with what was planned; --allow-gaps lets lawful gaps that an event names pass'
+      : undefined;
+    return finding('COVERAGE_GAP', gapMessage(one, count), { ...place, hint });
   }
   if (one.state === 'not-due' && (asked.explicitEnd || one.cause === 'late')) {
     return finding(
@@ -163,17 +219,19 @@ export function identify(node: DigestNode): DigestIdentity {
  * files counted, and the findings that follow from time. A chain without one authenticated digest
  * file is `COVERAGE_NONE`, never silently nothing.
  */
-export function closeSegment(segment: Segment, asked: Asked): ClosedChain {
+export function closeSegment(
+  segment: Segment,
+  asked: Asked,
+  intervals: readonly Interval[] = timelineOf(segment, asked),
+): ClosedChain {
   const { chain, newest } = segment;
-  const spared = timeline(segment, asked).flatMap((one) => spareLate(one, asked.due));
-  const intervals = normalize(spared, asked.range);
   const findings = [...segment.findings];
   if (segment.first || segment.before.some((one) => one.key === undefined)) {
     for (const one of intervals) {
       const found = timeFinding(chain, one, asked);
       if (found) findings.push(found);
     }
-  } else {
+  } else if (!intervals.some((one) => one.cause === 'tail-cut')) {
     const { accountId, region, kind } = chain;
     const place = { accountId, region, kind, start: asked.range.start, end: asked.range.end };
     const message = 'no digest file could be authenticated in the time range';

@@ -1,4 +1,6 @@
+import type { DigestNode } from './segment.js';
 import { HOUR, type Instant, type TimeRange } from './timestamp.js';
+import type { TrailEvent } from './trail-event.js';
 
 export type IntervalState = 'proved' | 'altered' | 'missing' | 'unreadable' | 'gap' | 'not-due';
 
@@ -14,6 +16,16 @@ export interface Interval extends TimeRange {
    * lie whole hours from it. Without it the stretch's own end is taken.
    */
   readonly anchor?: Instant;
+  /** Of proved time: the newest digest file that proves it. */
+  readonly node?: DigestNode;
+  /** Of a gap: the end of the authenticated digest file right before it. */
+  readonly after?: Instant;
+  /** Of a gap: no authenticated digest file follows it. */
+  readonly open?: true;
+  /** Who caused it. */
+  readonly events?: readonly TrailEvent[];
+  /** Why more can't be said. */
+  readonly why?: string;
 }
 
 /** The part of an interval that lies in a range; `undefined` when none does. */
@@ -36,6 +48,8 @@ function sameKind(a: Interval, b: Interval): boolean {
   return (
     a.state === b.state &&
     a.cause === b.cause &&
+    a.events === b.events &&
+    a.why === b.why &&
     a.end === b.start &&
     (a.state !== 'missing' || a.anchor === b.anchor)
   );
@@ -47,7 +61,8 @@ export function append(intervals: Interval[], next: Interval): void {
   const start = last ? Math.max(last.end, next.start) : next.start;
   if (start >= next.end) return;
   if (last && start === last.end && sameKind(last, { ...next, start })) {
-    intervals[intervals.length - 1] = { ...last, end: next.end };
+    const node = next.node ? { node: next.node } : {};
+    intervals[intervals.length - 1] = { ...last, ...node, end: next.end };
   } else {
     intervals.push({ ...next, start });
   }

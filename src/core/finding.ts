@@ -95,6 +95,20 @@ export const FINDINGS = {
     NONE,
     VERSIONS,
   ),
+  CHAIN_TAIL_CUT: kind(
+    'violation',
+    'newest digest files gone',
+    'CloudTrail says that it delivered a digest file of this Region later than any that is there. Nothing vouches for the log files of that time any more.',
+    'a bucket or prefix that was changed within the last hour',
+    'look for deletions in the bucket and at the versions of its newest digest files',
+  ),
+  CHAIN_STATE_BROKEN: kind(
+    'violation',
+    'history was rewritten since an earlier run',
+    'The digest file that an earlier run proved and remembered is gone, is another one, or the chain leads past it.',
+    NONE,
+    'compare the bucket with the state file’s history; look at the versions of the digest file',
+  ),
   LOG_MISSING: kind(
     'violation',
     'log file missing',
@@ -164,6 +178,27 @@ export const FINDINGS = {
     'Both digest files are signed by CloudTrail, but the later one follows another predecessor.',
     'a trail that was deleted and created again under its name',
     'read both digest files and look at the trail’s history',
+  ),
+  LOG_UNLISTED: kind(
+    'unproved',
+    'log files that no digest file lists',
+    'Objects lie in the log folder, in time that digest files cover, and no authenticated digest file of any trail lists them with these bytes. Whatever reads the folder takes them for log files.',
+    'another trail that delivers there without validation, or a copy somebody left',
+    'find out who wrote them; --accept-unlisted ARN for a known trail without validation',
+  ),
+  LOG_UNVALIDATED: kind(
+    'unproved',
+    'log files in time that nothing vouches for',
+    'Objects lie in the log folder in time that no authenticated digest file covers, so nothing says whether they are whole, altered or planted.',
+    'validation was off while the trail went on delivering',
+    'treat their content as unproved; explain the gap first',
+  ),
+  REGION_UNCONFIRMED: kind(
+    'unproved',
+    'delivery in a Region can’t be confirmed',
+    'GetTrailStatus could not be had there, so a cut tail or a vanished Region would not show.',
+    'no permission for cloudtrail:GetTrailStatus, a Region that is not enabled, or an offline run',
+    'allow cloudtrail:GetTrailStatus in that Region',
   ),
   LOG_HASH_UNSUPPORTED: kind(
     'unproved',
@@ -242,6 +277,13 @@ export const FINDINGS = {
     'a copy somebody left there',
     'find out who wrote them',
   ),
+  SCOPE_FROM_BUCKET: kind(
+    'notice',
+    'accounts are known from the bucket alone',
+    'Which accounts an organization has was read from the bucket’s folders: an account whose every object was removed would not be missed.',
+    'always, for an organization trail without state',
+    'name the accounts with --account-id, or keep a --state FILE',
+  ),
   COVERAGE_OVERLAP: kind(
     'notice',
     'digest files overlap',
@@ -252,6 +294,9 @@ export const FINDINGS = {
 } as const satisfies Readonly<Record<string, FindingKind>>;
 
 export type FindingCode = keyof typeof FINDINGS;
+
+/** What else is known of a finding: plain JSON values. */
+export type Details = Readonly<Record<string, unknown>>;
 
 /** One fact about the trail. Places are as the bucket has them: escape before printing. */
 export interface Finding {
@@ -268,7 +313,7 @@ export interface Finding {
   /** ISO 8601, UTC. */
   readonly start?: string;
   readonly end?: string;
-  readonly details?: Readonly<Record<string, string | number | readonly string[]>>;
+  readonly details?: Details;
   readonly hint: string;
 }
 
@@ -281,19 +326,23 @@ export interface FindingPlace {
   readonly digestKey?: string | undefined;
   readonly start?: Instant | undefined;
   readonly end?: Instant | undefined;
-  readonly details?: Finding['details'] | undefined;
+  readonly details?: Details | undefined;
+  /** Instead of the registry's hint. */
+  readonly hint?: string | undefined;
+  /** A milder class than the registry's, where circumstances make the fact lawful. */
+  readonly class?: 'unproved' | 'notice' | undefined;
 }
 
 /** Makes a finding; its class and hint come from the registry. */
 export function finding(code: FindingCode, message: string, place: FindingPlace = {}): Finding {
-  const { start, end, ...rest } = place;
+  const { start, end, hint = FINDINGS[code].hint, class: milder, ...rest } = place;
   const fields = {
     ...rest,
     start: start === undefined ? undefined : formatInstant(start),
     end: end === undefined ? undefined : formatInstant(end),
   };
   const known = Object.entries(fields).filter(([, value]) => value !== undefined);
-  const { class: findingClass, hint } = FINDINGS[code];
+  const findingClass = milder ?? FINDINGS[code].class;
   return { code, class: findingClass, message, ...Object.fromEntries(known), hint };
 }
 

@@ -75,13 +75,14 @@ const HEAD = /^(?:(.+)\/)?AWSLogs\/(?:(o-[a-z0-9]{10,32})\/)?$/s;
  * Parses the key of a digest file of the given trail and source, in whatever bucket, prefix and
  * layout; `undefined` unless every part is exactly as CloudTrail writes it. Trail names contain
  * dots, underscores and even other trails' names with a Region, so nothing is searched for: the
- * known parts are compared, and only prefix, date and time stamp are read.
+ * known parts are compared, and only prefix, date and time stamp are read. Without `trail`, digest files
+ * of whatever trail are taken.
  */
 export function parseDigestKey(
   bucket: string,
   key: string,
   source: Source,
-  trail: TrailName,
+  trail: TrailName | undefined,
 ): DigestKey | undefined {
   const folder = `${source.accountId}/CloudTrail-Digest/${source.region}/`;
   const at = key.lastIndexOf(folder);
@@ -89,9 +90,11 @@ export function parseDigestKey(
   const head = HEAD.exec(key.slice(0, at));
   const tail = TAIL.exec(key.slice(at + folder.length));
   if (!head || !tail) return undefined;
-  const name = `${source.accountId}_CloudTrail-Digest_${source.region}_${trail.name}_${trail.homeRegion}`;
+  const start = `${source.accountId}_CloudTrail-Digest_${source.region}_`;
+  const name = trail && `${start}${trail.name}_${trail.homeRegion}`;
   const end = parseKeyStamp(tail[3] ?? '');
-  if (tail[2] !== name || end === undefined || dayFolder(end) !== tail[1]) return undefined;
+  if (name === undefined ? tail[2]?.startsWith(start) !== true : tail[2] !== name) return undefined;
+  if (end === undefined || dayFolder(end) !== tail[1]) return undefined;
   return {
     location: {
       bucket,

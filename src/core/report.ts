@@ -1,13 +1,22 @@
 import type { ClosedChain, DigestCounts, DigestIdentity, ReportInterval } from './close.js';
 import type { Finding } from './finding.js';
 import type { ChainKind } from './object-key.js';
+import type { Setting } from './setting.js';
 import type { Verdict } from './verdict.js';
 
-export interface LogCounts {
+/** Log files that digest files list. */
+export interface CheckedCounts {
   readonly valid: number;
   readonly invalid: number;
   readonly missing: number;
   readonly unreadable: number;
+}
+
+export interface LogCounts extends CheckedCounts {
+  /** Objects in covered time that no digest file lists. */
+  readonly unlisted: number;
+  /** Objects in time that nothing vouches for. */
+  readonly unvalidated: number;
 }
 
 export interface ReportChain {
@@ -25,8 +34,36 @@ export interface Scope {
   readonly regions?: readonly string[];
   readonly accountIds?: readonly string[];
   readonly digestsOnly?: true;
-  /** Log files in the bucket that no digest file lists are not looked for. */
-  readonly unlisted: false;
+  /** Log files in the bucket that no digest file lists were not looked for. */
+  readonly unlisted?: false;
+  /** Trails whose unlisted log files were let pass. */
+  readonly acceptUnlisted?: readonly string[];
+  /** Versions were not searched for originals. */
+  readonly versions?: false;
+  /** The range begins where the state's chains are proved, each at its own time. */
+  readonly sinceState?: true;
+  /** The range was narrowed to the newest so many days. */
+  readonly retentionDays?: number;
+  /** Older places that the user named, `s3://BUCKET/PREFIX`. */
+  readonly locations?: readonly string[];
+  /** Buckets that were read in place of others, `SIGNED=ACTUAL`. */
+  readonly bucketAliases?: readonly string[];
+}
+
+/** What a person accepted in an earlier run's report. */
+export interface Accepted {
+  readonly id: string;
+  readonly code: string;
+  readonly message: string;
+  readonly by: string;
+  readonly at: string;
+  readonly reason: string;
+}
+
+/** A finding as the report has it. */
+export interface ReportFinding extends Finding {
+  /** Names the fact from run to run (`--accept`). */
+  readonly id: string;
 }
 
 /** The report, schema 1. Everything in it that came out of a bucket is unescaped. */
@@ -34,6 +71,8 @@ export interface Report {
   readonly schemaVersion: 1;
   readonly tool: { readonly name: string; readonly version: string };
   readonly verdict: Verdict;
+  /** Present where all that is open are lawful, explained gaps and the user allows them. */
+  readonly gapsAllowed?: true;
   /** Present where the run was stopped before its end. */
   readonly interrupted?: true;
   readonly trail: {
@@ -59,7 +98,11 @@ export interface Report {
     readonly bytesRead: number;
   };
   readonly chains: readonly ReportChain[];
-  readonly findings: readonly Finding[];
+  /** How the trail is set up now: no part of the proof. */
+  readonly settings: readonly Setting[];
+  /** What was accepted, from the state file. */
+  readonly accepted?: readonly Accepted[];
+  readonly findings: readonly ReportFinding[];
 }
 
 /** A chain as the report has it. */

@@ -115,7 +115,7 @@ export function windowOf(node: DigestNode, broken: boolean): Interval {
   if (broken) return { start, end, state: 'altered', evidence: key };
   // A starting digest vouches for the log files it lists, not for its window (DESIGN 4).
   if (!node.link) return { start, end, state: 'gap', cause: 'unknown', evidence: key };
-  return { start, end, state: 'proved' };
+  return { start, end, state: 'proved', node };
 }
 
 function looseInterval(loose: Loose, range: TimeRange): Interval {

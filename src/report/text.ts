@@ -1,6 +1,8 @@
-import { FINDINGS, type Finding, type FindingClass } from '../core/finding.js';
-import type { LogCounts, Report, ReportChain } from '../core/report.js';
+import { FINDINGS, type FindingClass } from '../core/finding.js';
+import type { DigestCounts } from '../core/close.js';
+import type { LogCounts, Report, ReportChain, ReportFinding } from '../core/report.js';
 import { escapeText } from './escape.js';
+import { groupFindings, placesOf, type FindingGroup } from './group.js';
 import type { Style } from './style.js';
 
 export interface TextOptions {
@@ -15,15 +17,19 @@ const SHOWN = 50;
 const count = (number: number, word: string): string =>
   `${number.toLocaleString('en-US')} ${word}${number === 1 ? '' : 's'}`;
 
-function share(counts: LogCounts, word: string): string {
-  const { valid, invalid, missing, unreadable } = counts;
+function share(counts: DigestCounts & Partial<LogCounts>, word: string): string {
+  const { valid, invalid, missing, unreadable, unlisted = 0, unvalidated = 0 } = counts;
   const all = valid + invalid + missing + unreadable;
   const bad = [
     [invalid, 'INVALID'],
     [missing, 'MISSING'],
     [unreadable, 'unreadable'],
+    [unlisted, 'UNLISTED besides'],
+    [unvalidated, 'unvalidated besides'],
   ] as const;
-  const told = bad.filter(([number]) => number > 0).map(([number, what]) => `${number} ${what}`);
+  const told = bad
+    .filter(([number]) => number > 0)
+    .map(([number, what]) => `${number.toLocaleString('en-US')} ${what}`);
   const rest = told.length > 0 ? ` (${told.join(', ')})` : '';
   return `${valid.toLocaleString('en-US')}/${count(all, `${word} file`)}${rest}`;
 }
@@ -35,7 +41,8 @@ function chainState(chain: ReportChain): ChainState {
   const bad = digestFiles.invalid + digestFiles.missing + logFiles.invalid + logFiles.missing;
   if (bad > 0 || intervals.some(({ state }) => state === 'altered' || state === 'missing'))
     return 'INVALID';
-  const open = digestFiles.unreadable + logFiles.unreadable;
+  const open =
+    digestFiles.unreadable + logFiles.unreadable + logFiles.unlisted + logFiles.unvalidated;
   // A backfill chain covers what it covers; only a standard chain owes the whole range.
   const whole = chain.kind === 'backfill' || intervals.some(({ state }) => state === 'proved');
   const holes = intervals.some(
@@ -54,28 +61,47 @@ function chainLines(chain: ReportChain, options: TextOptions): string[] {
     `  ${colour(state.padEnd(10))} ${name}  ${share(chain.digestFiles, 'digest')}, ${share(chain.logFiles, 'log')}`,
   ];
   if (verbose) {
-    for (const { start, end, state: what, expectedDigests } of chain.intervals) {
+    for (const { start, end, state: what, expectedDigests, cause } of chain.intervals) {
       const files =
         expectedDigests === undefined ? '' : ` (${count(expectedDigests, 'hourly digest file')})`;
-      lines.push(`             ${start} to ${end} ${what}${files}`);
+      const why = cause === undefined ? '' : `: ${cause}`;
+      lines.push(`             ${start} to ${end} ${what}${why}${files}`);
     }
   }
   return lines;
 }
 
-function findingLines(finding: Finding, style: Style): string[] {
-  const { code, bucket, key, start, end, digestKey, accountId, region, kind } = finding;
+/** The events that a finding names, as its details have them. */
+function eventsOf({ details }: ReportFinding): Record<string, string>[] {
+  const events = details?.['events'];
+  return Array.isArray(events) ? (events as Record<string, string>[]) : [];
+}
+
+function findingLines(group: FindingGroup, style: Style): string[] {
+  const { first: finding, all } = group;
+  const { code, bucket, key, start, end, digestKey, kind } = finding;
   const colour = { violation: style.bad, unproved: style.warn, notice: style.plain }[finding.class];
   const backfill = kind === 'backfill' ? ' (backfill)' : '';
-  const where = [accountId, region].filter((part) => part !== undefined).join(' ');
-  const lines = [`  ${colour(code)} ${FINDINGS[code].title}`];
+  const where = placesOf(group);
+  const id =
+    finding.class === 'notice'
+      ? ''
+      : `  [${finding.id}]${all.length > 1 ? ` and ${all.length - 1} more` : ''}`;
+  const lines = [`  ${colour(code)} ${FINDINGS[code].title}${id}`];
   if (where !== '') lines.push(`    where  ${escapeText(where)}${backfill}`);
-  if (bucket !== undefined)
+  if (bucket !== undefined && all.length === 1)
     lines.push(`    at     s3://${escapeText(bucket)}/${escapeText(key ?? '')}`);
   if (start !== undefined && end !== undefined) lines.push(`    when   ${start} to ${end}`);
-  lines.push(`    what   ${escapeText(finding.message)}`);
-  if (digestKey !== undefined) lines.push(`    says   ${escapeText(digestKey)}`);
-  if (finding.class !== 'notice') lines.push(`    hint   ${finding.hint}`);
+  const told = all.every(({ message }) => message === finding.message);
+  lines.push(
+    `    what   ${escapeText(told ? finding.message : `for example: ${finding.message}`)}`,
+  );
+  for (const { event, eventId, proof } of eventsOf(finding)) {
+    lines.push(`    event  ${escapeText(`${event} ${eventId} in ${proof}`)}`);
+  }
+  if (digestKey !== undefined && all.length === 1)
+    lines.push(`    says   ${escapeText(digestKey)}`);
+  if (finding.class !== 'notice') lines.push(`    hint   ${escapeText(finding.hint)}`);
   return lines;
 }
 
@@ -98,22 +124,61 @@ function findingSection(
       `${count(all.length, 'notice')}; --verbose shows ${all.length === 1 ? 'it' : 'them'}`,
     ];
   }
-  const shown = options.verbose ? all : all.slice(0, SHOWN);
+  const groups = groupFindings(all);
+  const shown = options.verbose ? groups : groups.slice(0, SHOWN);
   const lines = ['', `${HEADINGS[findingClass]} (${all.length})`];
-  for (const finding of shown) lines.push(...findingLines(finding, options.style));
-  const rest = all.length - shown.length;
+  for (const group of shown) lines.push(...findingLines(group, options.style));
+  const rest = all.length - shown.reduce((sum, group) => sum + group.all.length, 0);
   if (rest > 0) lines.push(`  … and ${rest} more; --verbose or --format json shows all`);
   return lines;
 }
 
 /** What narrows the scope, in words; a verdict is never shown without it. */
 function scopeWords(report: Report): string[] {
-  const { regions, accountIds, digestsOnly } = report.scope;
+  const { scope } = report;
+  const { regions, accountIds, digestsOnly, retentionDays, acceptUnlisted } = scope;
   return [
     ...(regions ? [`only Regions ${regions.join(', ')}`] : []),
     ...(accountIds ? [`only accounts ${accountIds.join(', ')}`] : []),
     ...(digestsOnly ? ['only digest files: no log file was read'] : []),
+    ...(scope.sinceState ? ['only what is newer than the state, chain by chain'] : []),
+    ...(retentionDays === undefined ? [] : [`only the newest ${count(retentionDays, 'day')}`]),
+    ...(scope.unlisted === false
+      ? ['only log files that digest files list: others were not looked for']
+      : []),
+    ...(acceptUnlisted
+      ? [`unlisted log files let pass as those of ${acceptUnlisted.join(', ')}`]
+      : []),
+    ...(scope.versions === false ? ['no search for originals among versions'] : []),
+    ...(scope.locations ? [`older places by your word: ${scope.locations.join(', ')}`] : []),
+    ...(scope.bucketAliases
+      ? [`buckets read in place of those signed: ${scope.bucketAliases.join(', ')}`]
+      : []),
   ];
+}
+
+function settingsSection(report: Report): string[] {
+  const { settings } = report;
+  if (settings.length === 0) return [];
+  const lines = ['', `Settings now, no part of the proof (${settings.length})`];
+  for (const { code, message, hint } of settings) {
+    lines.push(`  ${code} ${escapeText(message)}`, `    hint   ${escapeText(hint)}`);
+  }
+  return lines;
+}
+
+function acceptedSection(report: Report, options: TextOptions): string[] {
+  const { accepted = [] } = report;
+  if (accepted.length === 0) return [];
+  const lines = ['', `Accepted by hand in the state file (${accepted.length})`];
+  const shown = options.verbose ? accepted : accepted.slice(-SHOWN);
+  for (const { id, code, by, at, reason, message } of shown) {
+    lines.push(
+      `  ${code} [${id}] by ${escapeText(by)} at ${at}: ${escapeText(reason)}`,
+      `    what   ${escapeText(message)}`,
+    );
+  }
+  return lines;
 }
 
 /** The verdict in one line, as `--quiet` prints it. */
@@ -144,24 +209,32 @@ export function renderText(report: Report, options: TextOptions): string {
     `${style.bold('Trail')}   ${escapeText(trail.arn)}`,
     `${style.bold('Bucket')}  ${escapeText(`s3://${trail.bucket}${prefix}`)}${trail.organizationId === undefined ? '' : ` (organization ${trail.organizationId})`}`,
     `${style.bold('Range')}   ${timeRange.start} to ${timeRange.end} (delivery time)`,
-    ...scopeWords(report).map((words) => `${style.bold('Scope')}   ${words}`),
+    ...scopeWords(report).map((words) => `${style.bold('Scope')}   ${escapeText(words)}`),
     '',
     `Chains (${chains.length})`,
     ...chains.flatMap((chain) => chainLines(chain, options)),
     ...findingSection(report, 'violation', options),
     ...findingSection(report, 'unproved', options),
     ...findingSection(report, 'notice', options),
+    ...settingsSection(report),
+    ...acceptedSection(report, options),
     '',
     renderVerdict(report, style),
     MEANING[report.verdict],
-    ...scopeWords(report).map((words) => `Asked for ${words}.`),
+    ...(report.gapsAllowed
+      ? ['All that is open are gaps with a lawful cause that an event names; you allow them.']
+      : []),
+    ...scopeWords(report).map((words) => `Asked for: ${escapeText(words)}.`),
     ...(timeRange.provedUntil !== undefined && timeRange.provedUntil !== timeRange.end
       ? [`Proved without a hole until ${timeRange.provedUntil}.`]
       : []),
     ...(report.verdict === 'valid'
       ? [
-          'Not proved: that the bucket holds no log files besides those listed, that',
-          'CloudTrail was told to log everything, and whatever lies outside the range.',
+          ...(report.scope.unlisted === false
+            ? ['Not proved: that the bucket holds no log files besides those listed.']
+            : []),
+          'Not proved: that CloudTrail was told to log everything, and whatever lies',
+          'outside the range.',
         ]
       : []),
   ];

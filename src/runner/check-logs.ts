@@ -1,16 +1,16 @@
 import { finding, type Finding } from '../core/finding.js';
 import { checkLogFile, isHashSupported, type LogCheck } from '../core/log-file.js';
 import type { ChainKind, Source } from '../core/object-key.js';
-import type { LogCounts } from '../core/report.js';
+import type { CheckedCounts } from '../core/report.js';
 import type { ObjectSource, ReadFailure } from '../sources/ports.js';
 import type { ListedLog } from './read-day.js';
 
 /** Counts that grow. */
-export type LogTally = { -readonly [name in keyof LogCounts]: number };
+export type LogTally = { -readonly [name in keyof CheckedCounts]: number };
 
 export interface LogOutcome {
   readonly kind: ChainKind;
-  readonly count: keyof LogCounts;
+  readonly count: keyof CheckedCounts;
   readonly finding?: Finding;
   readonly bytes: number;
 }
@@ -46,7 +46,8 @@ export function createLogChecker(
   return async ({ entry, kind, digestKey }) => {
     const { bucket, key } = entry;
     const { accountId, region } = source;
-    const place = { accountId, region, kind, bucket, key, digestKey };
+    const signed = isHashSupported(entry) ? { signedHash: entry.hashValue.toLowerCase() } : {};
+    const place = { accountId, region, kind, bucket, key, digestKey, details: signed };
     let bytes = 0;
 
     const missing = (why: string): LogOutcome => ({
@@ -73,7 +74,7 @@ export function createLogChecker(
             return missing('is not in the listing of its folder');
           }
           const message = `could not be read (${failure.reason}): ${failure.detail}`;
-          const details = { reason: failure.reason };
+          const details = { ...signed, reason: failure.reason };
           return {
             kind,
             count: 'unreadable',
@@ -88,7 +89,7 @@ export function createLogChecker(
         case 'valid':
           return { kind, count: 'valid', bytes };
         case 'hash-mismatch': {
-          const details = { signedHash: entry.hashValue.toLowerCase(), foundHash: check.found };
+          const details = { ...signed, foundHash: check.found };
           const message = 'its content is not what the signed digest file lists';
           return {
             kind,

@@ -1,5 +1,6 @@
-/** Which accounts and source Regions a run covers, found from the bucket. */
-import { isAccountId, isOrganizationId, isRegionName } from '../core/arn.js';
+/** Which accounts and source Regions a run covers: those that the bucket, CloudTrail, the state and the user know. */
+import pLimit from 'p-limit';
+import { isAccountId, isOrganizationId, isRegionName, parseTrailArn } from '../core/arn.js';
 import { finding, type Finding } from '../core/finding.js';
 import {
   accountsFolder,
@@ -9,8 +10,19 @@ import {
   type Source,
   type TrailName,
 } from '../core/object-key.js';
+import { logRegionsFolder } from '../core/log-objects.js';
+import { defaultRegions } from '../core/regions.js';
 import { DAY, startOfDay, type TimeRange } from '../core/timestamp.js';
-import { RunError, type ObjectSource, type ReadFailure } from '../sources/ports.js';
+import {
+  RunError,
+  type Answer,
+  type ObjectSource,
+  type ReadFailure,
+  type TrailStatus,
+} from '../sources/ports.js';
+
+/** Accounts whose folders are listed side by side. */
+const ACCOUNTS_AT_ONCE = 8;
 
 export interface TrailPlace extends TrailName {
   readonly arn: string;
@@ -21,6 +33,9 @@ export interface TrailPlace extends TrailName {
   readonly isOrganization?: boolean;
   readonly isMultiRegion?: boolean;
   readonly validationEnabled?: boolean;
+  readonly kmsKeyId?: string;
+  /** Whether CloudTrail says that the trail delivers to this very place now: only then its status speaks. */
+  readonly isCurrent?: boolean;
 }
 
 export interface PlanOptions {
@@ -29,17 +44,29 @@ export interface PlanOptions {
   readonly organizationId?: string | undefined;
   readonly regions?: readonly string[] | undefined;
   readonly accountIds?: readonly string[] | undefined;
+  /** Older places of the trail that the user names. */
+  readonly locations?: readonly Location[] | undefined;
+  /** Chains that an earlier run knew. */
+  readonly known?: readonly Source[] | undefined;
+  /** GetTrailStatus in a Region. */
+  readonly statusIn: (region: string) => Promise<Answer<TrailStatus>>;
 }
 
 export interface SourcePlan extends Source {
   readonly locations: readonly Location[];
   /** A chain without any digest file is told as such, not taken for another trail's folder. */
   readonly expected: boolean;
+  /** Whether the user, the state or the bucket knows it, not only the list of all Regions. */
+  readonly known: boolean;
 }
 
 export interface Plan {
   readonly sources: readonly SourcePlan[];
   readonly organizationId?: string;
+  /** All accounts that the bucket has, asked for or not. */
+  readonly accounts: readonly string[];
+  /** Default-enabled Regions that nobody but the list of Regions knows, and whose status can't be had. */
+  readonly unconfirmed: readonly { readonly region: string; readonly why: string }[];
   readonly findings: readonly Finding[];
   /** The trail's own bucket does not exist. */
   readonly bucketGone: boolean;
@@ -94,7 +121,8 @@ async function findOrganization(
 
 /**
  * Plans a run: the accounts whose folders the location has (for a trail that isn't
- * organization-wide, only the trail's own), and for each the source Regions whose folders it has.
+ * organization-wide, only the trail's own), and for each the source Regions that have folders of
+ * digest or log files, that the state remembers, or where CloudTrail says that the trail logs.
  */
 export async function planSources(objects: ObjectSource, options: PlanOptions): Promise<Plan> {
   const { trail } = options;
@@ -142,31 +170,82 @@ export async function planSources(objects: ObjectSource, options: PlanOptions): 
     organizationId === undefined ? undefined : { bucket, prefix, organizationId };
 
   const members = wide ? (await foldersIn(accountsFolder(wide))).filter(isAccountId) : [];
-  const found = [...new Set([trail.accountId, ...members])].sort();
+  const remembered = (options.known ?? []).map(({ accountId }) => accountId);
+  const found = [...new Set([trail.accountId, ...members, ...remembered])].sort();
   const accounts = options.accountIds ?? found;
-  const sources: SourcePlan[] = [];
-  for (const accountId of accounts) {
+
+  const expected = await expectedRegions(options);
+  const planAccount = async (accountId: string): Promise<SourcePlan[]> => {
     // The trail's own account may lie in both layouts: before and after it became organization-wide.
     const own = accountId === trail.accountId;
-    const locations = wide ? (own ? [wide, plain] : [wide]) : [plain];
+    const locations = [
+      ...(wide ? (own ? [wide, plain] : [wide]) : [plain]),
+      ...(options.locations ?? []).flatMap((one) =>
+        wide ? [{ ...one, organizationId: wide.organizationId ?? '' }, one] : [one],
+      ),
+    ];
     const seen = new Set<string>();
-    for (const location of locations) {
-      for (const region of await foldersIn(digestRegionsFolder(location, accountId))) {
-        if (isRegionName(region)) seen.add(region);
-      }
+    const folders = locations
+      .filter((location) => location.bucket === bucket && location.prefix === prefix)
+      .flatMap((location) => [
+        digestRegionsFolder(location, accountId),
+        logRegionsFolder(location, accountId),
+      ]);
+    for (const regions of await Promise.all(folders.map(foldersIn))) {
+      for (const region of regions) if (isRegionName(region)) seen.add(region);
+    }
+    for (const one of options.known ?? []) {
+      if (one.accountId === accountId) seen.add(one.region);
     }
     const inHome = own || options.accountIds !== undefined;
     if (inHome) seen.add(trail.homeRegion);
     for (const region of options.regions ?? []) seen.add(region);
-    const wanted = [...seen].filter((region) => options.regions?.includes(region) ?? true);
-    for (const region of wanted.sort()) {
-      const expected =
-        trail.isMultiRegion === true ||
-        options.regions !== undefined ||
-        (inHome && region === trail.homeRegion);
-      sources.push({ accountId, region, locations, expected });
-    }
-  }
-  const plan = { sources, findings, bucketGone };
+    const all = new Set([...seen, ...expected.regions]);
+    return [...all]
+      .filter((region) => options.regions?.includes(region) ?? true)
+      .sort()
+      .map((region) => ({
+        accountId,
+        region,
+        locations,
+        expected:
+          trail.isMultiRegion === true ||
+          options.regions !== undefined ||
+          remembered.includes(accountId) ||
+          (inHome && region === trail.homeRegion),
+        known: seen.has(region),
+      }));
+  };
+  const limit = pLimit(ACCOUNTS_AT_ONCE);
+  const planned = await limit.map(accounts, planAccount);
+  const sources = planned.flat();
+  const unconfirmed = expected.unconfirmed.filter(
+    ({ region }) =>
+      !sources.some((one) => one.region === region) && (options.regions?.includes(region) ?? true),
+  );
+  const plan = { sources, accounts: found, unconfirmed, findings, bucketGone };
   return organizationId === undefined ? plan : { ...plan, organizationId };
+}
+
+/**
+ * The Regions in which a multi-Region trail should have chains though its bucket may not show them:
+ * the partition's default-enabled ones (DESIGN 4), where GetTrailStatus answers.
+ */
+async function expectedRegions(options: PlanOptions): Promise<{
+  regions: string[];
+  unconfirmed: { region: string; why: string }[];
+}> {
+  const { trail, statusIn } = options;
+  if (trail.isMultiRegion !== true) return { regions: [], unconfirmed: [] };
+  const { partition = '' } = parseTrailArn(trail.arn) ?? {};
+  const candidates = defaultRegions(partition);
+  const answers = await Promise.all(
+    candidates.map(async (region) => ({ region, status: await statusIn(region) })),
+  );
+  return {
+    regions: answers.filter(({ status }) => status.ok).map(({ region }) => region),
+    unconfirmed: answers.flatMap(({ region, status }) =>
+      status.ok ? [] : [{ region, why: status.why }],
+    ),
+  };
 }

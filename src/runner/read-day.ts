@@ -40,6 +40,15 @@ export interface SourceReader {
   /** Links whose targets have not been met yet, by bucket and key. */
   readonly links: Map<string, SuccessorLink>;
   readonly range: TimeRange;
+  /** Backfill digest files come late: those of hours back to here belong to the run, too. */
+  readonly backfillFrom: Instant;
+}
+
+/** Whether a window lies in the time that a run covers: later than its start, up to its end. */
+function belongs(reader: SourceReader, kind: ChainKind, start: Instant, end: Instant): boolean {
+  const { range, backfillFrom } = reader;
+  const from = kind === 'backfill' ? Math.min(backfillFrom, range.start) : range.start;
+  return end > from && start < range.end;
 }
 
 /** A digest file, decided. */
@@ -64,7 +73,7 @@ export interface Day {
   readonly bytesRead: number;
 }
 
-interface Candidate extends DigestKey {
+export interface Candidate extends DigestKey {
   readonly place: DigestPlace;
   readonly listed: ListedObject;
   readonly context: boolean;
@@ -74,7 +83,7 @@ interface Candidate extends DigestKey {
 
 const id = (bucket: string, key: string): string => JSON.stringify([bucket, key]);
 
-type Listed = { readonly object: ListedObject; readonly parsed: DigestKey };
+export type Listed = { readonly object: ListedObject; readonly parsed: DigestKey };
 
 interface DayListing {
   readonly digests: readonly Listed[];
@@ -82,7 +91,7 @@ interface DayListing {
   readonly failed: Loose | undefined;
 }
 
-async function listDay(
+export async function listDay(
   reader: SourceReader,
   location: Location,
   day: Instant,
@@ -128,7 +137,11 @@ async function listDay(
   return { digests, findings, failed: undefined };
 }
 
-async function readCandidate(reader: SourceReader, listed: Listed): Promise<Candidate | undefined> {
+export async function readCandidate(
+  reader: SourceReader,
+  listed: Listed,
+  keepsList = false,
+): Promise<Candidate | undefined> {
   const { object, parsed } = listed;
   const { bucket } = parsed.location;
   const place = { chain: reader.chains[parsed.kind], bucket, key: object.key };
@@ -141,7 +154,7 @@ async function readCandidate(reader: SourceReader, listed: Listed): Promise<Cand
   const { carriesMetadata } = reader.objects;
   let authentication = authenticate(place, read.outcome, () => key, carriesMetadata);
   // Whoever plants digest files chooses their length: a list is kept only once it is proved.
-  if (authentication.state === 'open') {
+  if (authentication.state === 'open' && !keepsList) {
     authentication = { ...authentication, digest: { ...authentication.digest, logFiles: [] } };
   }
   const { size } = read;
@@ -151,7 +164,11 @@ async function readCandidate(reader: SourceReader, listed: Listed): Promise<Cand
 type Settled = Exclude<Authentication, { state: 'open' }>;
 
 /** Remembers what a digest file records of its predecessor; an authenticated one has the last word. */
-function remember(links: Map<string, SuccessorLink>, candidate: Candidate, settled: Settled): void {
+export function remember(
+  links: Map<string, SuccessorLink>,
+  candidate: Candidate,
+  settled: Settled,
+): void {
   const { authentication } = candidate;
   const digest =
     settled.state === 'authentic'
@@ -183,7 +200,10 @@ function settle(
 }
 
 /** A location that an authenticated digest points to and that is not read yet. */
-function newLocation(reader: SourceReader, settled: Iterable<Settled>): Location | undefined {
+export function newLocation(
+  reader: SourceReader,
+  settled: Iterable<Settled>,
+): Location | undefined {
   const { source, chains, locations } = reader;
   for (const one of settled) {
     const link = one.state === 'authentic' ? one.digest.link : null;
@@ -195,15 +215,14 @@ function newLocation(reader: SourceReader, settled: Iterable<Settled>): Location
   return undefined;
 }
 
-function decide(reader: SourceReader, candidate: Candidate, settled: Settled): DayDigest {
-  const { range } = reader;
+export function decide(reader: SourceReader, candidate: Candidate, settled: Settled): DayDigest {
   const { place, kind, end, location, context } = candidate;
   const { bucket, key, chain } = place;
   const { accountId, region } = chain;
   const at = { accountId, region, kind, bucket, key, end };
   if (settled.state !== 'authentic') {
     const { remark, state } = settled;
-    const counted = !context && end > range.start && end - HOUR < range.end;
+    const counted = !context && belongs(reader, kind, end - HOUR, end);
     const cause = settled.state === 'unreadable' ? { cause: settled.cause } : {};
     const loose: Loose = { start: end - HOUR, end, state, ...cause, bucket, key };
     const findings = remark ? [finding(remark.code, remark.message, at)] : [];
@@ -219,7 +238,7 @@ function decide(reader: SourceReader, candidate: Candidate, settled: Settled): D
     hash: digest.hash,
     signature,
     link: digest.link,
-    counted: !context && digest.end > range.start && digest.start < range.end,
+    counted: !context && belongs(reader, kind, digest.start, digest.end),
     sound,
   };
   const notes = remarks.map((remark) => finding(remark.code, remark.message, at));
@@ -295,7 +314,7 @@ async function conclude(
  * Reads a day. `reader.locations` and `reader.links` are carried on to the next older day.
  */
 export async function readDay(reader: SourceReader, day: Instant): Promise<Day> {
-  const { range, locations } = reader;
+  const { locations } = reader;
   const candidates: Candidate[] = [];
   const findings: Finding[] = [];
   const failures: Loose[] = [];
@@ -306,8 +325,8 @@ export async function readDay(reader: SourceReader, day: Instant): Promise<Day> 
     const listing = await listDay(reader, location, day);
     findings.push(...listing.findings);
     if (listing.failed) failures.push(listing.failed);
-    const wanted = listing.digests.filter(
-      ({ parsed }) => parsed.end > range.start && parsed.end - HOUR < range.end,
+    const wanted = listing.digests.filter(({ parsed }) =>
+      belongs(reader, parsed.kind, parsed.end - HOUR, parsed.end),
     );
     const read = await Promise.all(wanted.map((one) => readCandidate(reader, one)));
     candidates.push(...read.filter((one) => one !== undefined));
@@ -324,40 +343,4 @@ export async function readDay(reader: SourceReader, day: Instant): Promise<Day> 
     findings,
     bytesRead: candidates.reduce((sum, one) => sum + one.size, 0),
   };
-}
-
-/** How many objects beyond the range's end are tried for one that vouches for the last within. */
-const MAX_CONTEXT = 2000;
-
-/**
- * The first authenticated digest beyond the range's end: it vouches for the last one in the range
- * and is itself never judged. `undefined` where the two days after the end have none.
- */
-export async function readContext(
-  reader: SourceReader,
-  days: readonly Instant[],
-): Promise<DayDigest | undefined> {
-  const { range } = reader;
-  const listed: Listed[] = [];
-  for (const day of days) {
-    for (const location of reader.locations) {
-      const { digests } = await listDay(reader, location, day);
-      listed.push(
-        ...digests.filter(
-          ({ parsed }) => parsed.kind === 'standard' && parsed.end - HOUR >= range.end,
-        ),
-      );
-    }
-  }
-  listed.sort((a, b) => a.parsed.end - b.parsed.end);
-  for (const one of listed.slice(0, MAX_CONTEXT)) {
-    const candidate = await readCandidate(reader, one);
-    if (candidate?.authentication.state !== 'authentic') continue;
-    remember(reader.links, candidate, candidate.authentication);
-    // The range may lie before a change of bucket or prefix that only this digest tells of.
-    const elsewhere = newLocation(reader, [candidate.authentication]);
-    if (elsewhere) reader.locations.push(elsewhere);
-    return decide(reader, { ...candidate, context: true }, candidate.authentication);
-  }
-  return undefined;
 }

@@ -2,25 +2,41 @@
 import type { LimitFunction } from 'p-limit';
 import type { BackfillSegment } from '../core/backfill.js';
 import type { SuccessorLink } from '../core/authenticate.js';
+import type { LogFileEntry } from '../core/digest-file.js';
 import { finding, type Finding } from '../core/finding.js';
+import {
+  EMPTY_LEDGER,
+  joinLedgers,
+  ledgerOfDay,
+  logDay,
+  LOG_SLACK,
+  logId,
+  logTime,
+  strike,
+  within,
+  type LogLedger,
+  type LogObject,
+} from '../core/log-objects.js';
 import {
   digestSegment,
   emptySegment,
   join,
   looseSegment,
   type Chain,
+  type DigestNode,
   type Loose,
   type Segment,
 } from '../core/segment.js';
 import type { ChainKind, TrailName } from '../core/object-key.js';
+import type { RememberedChain } from '../core/state.js';
 import { DAY, HOUR, startOfDay, type Instant, type TimeRange } from '../core/timestamp.js';
 import type { ObjectSource, RegionKeys } from '../sources/ports.js';
 import { createLogChecker, type LogTally } from './check-logs.js';
 import type { RunListener } from './events.js';
 import type { SourcePlan } from './plan.js';
 import { forEachBounded } from './pool.js';
+import { readBefore, readContext } from './read-context.js';
 import {
-  readContext,
   readDay,
   type Day,
   type DayDigest,
@@ -28,10 +44,13 @@ import {
   type SourceReader,
 } from './read-day.js';
 import type { createDigestReader } from './read-digest.js';
+import { listLogFolders, strikeByOtherTrails } from './read-logs.js';
+import { readRemembered, type Remembered } from './remember.js';
 
 /** What one source came to. */
 export interface SourceResult {
   readonly plan: SourcePlan;
+  readonly range: TimeRange;
   readonly standard: Segment;
   readonly backfill: BackfillSegment;
   readonly logs: Readonly<Record<ChainKind, LogTally>>;
@@ -40,6 +59,16 @@ export interface SourceResult {
   readonly bytesRead: number;
   /** Whether any digest file of the trail was met. */
   readonly met: boolean;
+  /** Objects in log folders that no digest file lists; `undefined` where none were looked for. */
+  readonly ledger: LogLedger | undefined;
+  /** Whether the digest file right before the range was read. */
+  readonly knownBefore: boolean;
+  readonly remembered: readonly Remembered[];
+  /** The oldest authenticated digest file of the range. */
+  readonly afterRemembered: DigestNode | undefined;
+  /** Objects in log folders that an earlier run left open, by `logId`. */
+  readonly carried: ReadonlySet<string>;
+  readonly reader: SourceReader;
 }
 
 export interface SourceJob {
@@ -49,8 +78,13 @@ export interface SourceJob {
   readonly readDigest: ReturnType<typeof createDigestReader>;
   readonly keys: RegionKeys;
   readonly range: TimeRange;
+  readonly backfillFrom: Instant;
   readonly now: Instant;
   readonly digestsOnly: boolean;
+  readonly unlisted: boolean;
+  readonly remembered: readonly RememberedChain[];
+  /** Objects in log folders that an earlier run left open. */
+  readonly candidates: readonly LogObject[];
   readonly limit: LimitFunction;
   readonly window: number;
   readonly signal: AbortSignal | undefined;
@@ -69,7 +103,7 @@ function segmentOf(
   failures: readonly Loose[] = [],
 ): Segment {
   const unseen = failures.map((loose) => looseSegment(chain, loose, false, []));
-  return digests
+  const segments = digests
     .filter((digest) => digest.kind === 'standard')
     .flatMap((digest) => [
       ...unseen,
@@ -77,8 +111,17 @@ function segmentOf(
         ? digestSegment(chain, digest.node, digest.findings)
         : looseSegment(chain, digest.loose, digest.counted, digest.findings),
     ])
-    .concat(unseen)
-    .reduce(join, emptySegment(chain));
+    .concat(unseen);
+  return fold(segments) ?? emptySegment(chain);
+}
+
+/** Joins neighbours pairwise: one after the other, ten thousand planted names would cost their square. */
+function fold(segments: readonly Segment[]): Segment | undefined {
+  if (segments.length <= 1) return segments[0];
+  const middle = segments.length >> 1;
+  const older = fold(segments.slice(0, middle));
+  const newer = fold(segments.slice(middle));
+  return older && newer ? join(older, newer) : (older ?? newer);
 }
 
 function backfillOf(
@@ -133,6 +176,14 @@ function* daysOf(range: TimeRange, newest: Instant): Generator<Instant> {
   for (let day = newest; day >= startOfDay(range.start + 1); day -= DAY) yield day;
 }
 
+/** Late backfill digest files are looked for in the digest folders before the range, this far back. */
+function* earlierDays(job: SourceJob): Generator<Instant> {
+  const { range, backfillFrom } = job;
+  for (let day = startOfDay(range.start + 1) - DAY; day >= startOfDay(backfillFrom); day -= DAY) {
+    yield day;
+  }
+}
+
 /**
  * Reads and checks one source. The digest files of the next older day are fetched while the log
  * files of a day are checked; memory holds two days, whatever the range.
@@ -151,19 +202,21 @@ export async function readSource(job: SourceJob): Promise<SourceResult> {
     locations: [...plan.locations],
     links: new Map<string, SuccessorLink>(),
     range,
+    backfillFrom: job.backfillFrom,
   };
   const logs = { standard: none(), backfill: none() };
   const findings: Finding[] = [];
   let bytesRead = 0;
   let standard = emptySegment(standardChain);
   let backfill = backfillOf(backfillChain, []);
-  let met = false;
+  let ledger = EMPTY_LEDGER;
+  const seen = { any: false };
   let unread: Instant | undefined;
 
   const stopped = (): boolean => signal?.aborted === true;
   const newest = newestDay(range, job.now);
   const context = await readContext(reader, [newest, newest + DAY]);
-  if (context) standard = segmentOf(standardChain, [context]);
+  if (context) standard = segmentOf(standardChain, [context.digest]);
 
   const checkLogs = async (day: Day): Promise<void> => {
     const check = createLogChecker(objects, plan);
@@ -178,6 +231,29 @@ export async function readSource(job: SourceJob): Promise<SourceResult> {
       bytesRead += outcome.bytes;
       listener({ type: 'log', bytes: outcome.bytes });
     });
+  };
+  const lookForUnlisted = async (day: Instant, read: Day): Promise<void> => {
+    if (!job.unlisted) return;
+    const folder = await listLogFolders(reader, day);
+    if (stopped()) return;
+    findings.push(...folder.findings);
+    const listed = read.logs.map(({ entry }) => entry);
+    const own = within(ledgerOfDay(day, folder.objects, listed), {
+      start: range.start,
+      end: range.end + HOUR,
+    });
+    ledger = joinLedgers(own, ledger);
+  };
+  const take = async (day: Instant, read: Day): Promise<void> => {
+    findings.push(...read.findings);
+    bytesRead += read.bytesRead;
+    seen.any ||= read.digests.length > 0 || read.failures.length > 0;
+    listener({ type: 'digests', digestFiles: read.digests.length, bytes: read.bytesRead });
+    backfill = addBackfill(backfillOf(backfillChain, read.digests, read.failures), backfill);
+    await Promise.all([
+      job.digestsOnly ? undefined : checkLogs(read),
+      day >= startOfDay(range.start + 1) ? lookForUnlisted(day, read) : undefined,
+    ]);
   };
 
   const days = daysOf(range, newest);
@@ -197,15 +273,13 @@ export async function readSource(job: SourceJob): Promise<SourceResult> {
     return { day, read };
   };
   for (let current = await next(); current;) {
-    const { read } = current;
-    findings.push(...read.findings);
-    bytesRead += read.bytesRead;
-    met ||= read.digests.length > 0 || read.failures.length > 0;
-    listener({ type: 'digests', digestFiles: read.digests.length, bytes: read.bytesRead });
+    const { day, read } = current;
     standard = join(segmentOf(standardChain, read.digests, read.failures), standard);
-    backfill = addBackfill(backfillOf(backfillChain, read.digests, read.failures), backfill);
-    const [following] = await Promise.all([next(), job.digestsOnly ? undefined : checkLogs(read)]);
+    const [following] = await Promise.all([next(), take(day, read)]);
     current = following;
+  }
+  for (const day of earlierDays(job)) {
+    if (!stopped()) await take(day, await readDay(reader, day));
   }
   if (unread !== undefined) {
     const loose = {
@@ -215,6 +289,27 @@ export async function readSource(job: SourceJob): Promise<SourceResult> {
       cause: 'interrupted',
     } as const;
     standard = join(looseSegment(standardChain, loose, false, []), standard);
+  }
+  const remembered = await Promise.all(job.remembered.map((one) => readRemembered(reader, one)));
+  const { first } = standard;
+  const before = await listedBefore(reader, first, remembered, ledger, range);
+  const older = remembered.find((one) => one.kind === 'standard' && one.end <= range.start);
+  if (older) standard = join(digestSegment(standardChain, older.node, []), standard);
+  if (job.unlisted) {
+    // Beyond the newest digest file of the range, later ones speak.
+    const end = Math.max(range.end, standard.newest?.end ?? 0);
+    ledger = within(ledger, { start: range.start, end });
+    // Younger ones lie in folders that were listed again.
+    const listedAgain = startOfDay(range.start + 1);
+    const carried = job.candidates
+      .filter(({ key }) => (logDay(key) ?? 0) < listedAgain)
+      .map((one): [string, LogObject] => [logId(one.bucket, one.key), one]);
+    ledger = { ...ledger, candidates: new Map([...carried, ...ledger.candidates]) };
+    ledger = strike(ledger, ledger.elsewhere);
+    const beside = [...(context?.logFiles ?? []), ...(before ?? [])];
+    ledger = strike(ledger, new Set(beside.map(({ bucket, key }) => logId(bucket, key))));
+    if (ledger.candidates.size > 0 && !stopped())
+      ledger = await strikeByOtherTrails(reader, ledger);
   }
   const keyless = [
     ...standard.before,
@@ -227,5 +322,38 @@ export async function readSource(job: SourceJob): Promise<SourceResult> {
       job.keys.failure === '' ? 'no key of that time and fingerprint is known' : job.keys.failure;
     findings.push(finding('KEYS_UNAVAILABLE', why, { accountId, region }));
   }
-  return { plan, standard, backfill, logs, findings, bytesRead, met: met || context !== undefined };
+  return {
+    plan,
+    range,
+    standard,
+    backfill,
+    logs,
+    findings,
+    bytesRead,
+    met: seen.any || context !== undefined,
+    ledger: job.unlisted ? ledger : undefined,
+    knownBefore: before !== undefined,
+    remembered,
+    afterRemembered: first,
+    carried: new Set(job.candidates.map(({ bucket, key }) => logId(bucket, key))),
+    reader,
+  };
+}
+
+/** What the digest file right before the range lists; asked only where something hangs on it. */
+async function listedBefore(
+  reader: SourceReader,
+  first: DigestNode | undefined,
+  remembered: readonly Remembered[],
+  ledger: LogLedger,
+  range: TimeRange,
+): Promise<readonly LogFileEntry[] | undefined> {
+  const known = remembered.find((one) => one.kind === 'standard' && one.now === 'same');
+  if (known && known.end <= range.start) return known.logFiles;
+  // A starting digest has none before it; and one that lies in the range was read.
+  if (!first?.link || first.start > range.start) return [];
+  const early = [...ledger.candidates.values()].some(
+    ({ key }) => (logTime(key) ?? 0) <= range.start + LOG_SLACK,
+  );
+  return early ? readBefore(reader, first.link) : [];
 }

@@ -1,99 +1,37 @@
-import pLimit from 'p-limit';
-import { closeBackfill } from '../core/backfill.js';
-import { closeSegment, type Asked } from '../core/close.js';
+/**
+ * Validates a trail: plan, read every source, judge them together, and say what came of it.
+ */
+import pLimit, { type LimitFunction } from 'p-limit';
+import { onlyAllowedGaps } from '../core/allow-gaps.js';
+import { parseTrailArn } from '../core/arn.js';
 import { compareFindings, finding, type Finding } from '../core/finding.js';
-import { reportChain, total, type Report, type ReportChain, type Scope } from '../core/report.js';
-import { DAY, formatInstant, HOUR, type Instant, type TimeRange } from '../core/timestamp.js';
+import type { Location } from '../core/object-key.js';
+import { total, type Report } from '../core/report.js';
+import { findingId } from '../core/state.js';
+import { DAY, formatInstant, type Instant, type TimeRange } from '../core/timestamp.js';
 import { judge } from '../core/verdict.js';
-import { RunError, type KeySource, type ObjectSource, type RegionKeys } from '../sources/ports.js';
-import type { RunListener } from './events.js';
-import { planSources, type Plan, type PlanOptions } from './plan.js';
+import { RunError } from '../sources/ports.js';
+import { carryFindings, nextState, stateFindings, tellAgain } from './advance.js';
+import { keyFindings, rememberKeys, rememberStatus, type StatusIn } from './ask.js';
+import { gatherEvents, recentChanges, type ExplainOptions } from './explain-gaps.js';
+import {
+  askedOf,
+  closeSource,
+  explainAll,
+  judgeTails,
+  type ClosedSource,
+  type JudgeOptions,
+} from './judge.js';
+import { DUE_AFTER, type RunOptions, type RunResult } from './options.js';
+import { findOriginals } from './originals.js';
+import { planSources, type Plan } from './plan.js';
+import { readAll, type Shared } from './read-all.js';
+import type { SourceReader } from './read-day.js';
 import { createDigestReader } from './read-digest.js';
-import { readSource, type SourceResult } from './read-source.js';
-
-/** Digest files arrive about half an hour after their end; later than this they are overdue. */
-export const DUE_AFTER = 2 * HOUR;
-
-export interface RunOptions extends PlanOptions {
-  readonly objects: ObjectSource;
-  readonly keys: KeySource;
-  /** The service's clock when the run began. */
-  readonly now: Instant;
-  /** Whether a person named the range's end. */
-  readonly explicitEnd: boolean;
-  readonly digestsOnly?: boolean;
-  /** Objects read at the same time. */
-  readonly concurrency: number;
-  readonly tool: { readonly name: string; readonly version: string };
-  readonly startedAt: Instant;
-  /** Gives the time when the report is made. */
-  readonly clock: () => Instant;
-  readonly signal?: AbortSignal;
-  readonly listener?: RunListener;
-}
-
-/** Sources that are read side by side; each holds up to two days of digest files. */
-const SOURCES_AT_ONCE = 12;
-
-type KeysIn = (region: string) => Promise<RegionKeys>;
-
-/** Asks for each Region's keys once. */
-function rememberKeys(options: RunOptions): KeysIn {
-  const regions = new Map<string, Promise<RegionKeys>>();
-  return (region) => {
-    const known = regions.get(region);
-    if (known) return known;
-    const keys = options.keys.keysFor(region, options.range, options.now);
-    regions.set(region, keys);
-    return keys;
-  };
-}
-
-async function readAll(plan: Plan, options: RunOptions, keysIn: KeysIn): Promise<SourceResult[]> {
-  const { objects, range, trail, concurrency, signal, listener = () => undefined } = options;
-  const limit = pLimit(concurrency);
-  const readDigest = createDigestReader(objects, limit);
-  const days = Math.ceil((range.end - range.start) / DAY);
-  listener({ type: 'planned', sources: plan.sources.length, days });
-  const sources = pLimit(Math.min(SOURCES_AT_ONCE, concurrency));
-  return Promise.all(
-    plan.sources.map((one) =>
-      sources(async () => {
-        const result = await readSource({
-          plan: one,
-          trail,
-          objects,
-          readDigest,
-          keys: await keysIn(one.region),
-          range,
-          now: options.now,
-          digestsOnly: options.digestsOnly === true,
-          limit,
-          window: concurrency * 2,
-          signal,
-          listener,
-        });
-        listener({ type: 'source-done' });
-        return result;
-      }),
-    ),
-  );
-}
-
-/** A finding for each Region whose keys nobody vouches for, and each key that is labelled wrongly. */
-async function keyFindings(results: readonly SourceResult[], keysIn: KeysIn): Promise<Finding[]> {
-  const findings: Finding[] = [];
-  const regions = new Set(results.filter((one) => one.met).map((one) => one.plan.region));
-  for (const region of regions) {
-    const keys = await keysIn(region);
-    if (keys.unpinned !== '') findings.push(finding('KEYS_UNPINNED', keys.unpinned, { region }));
-    for (const key of keys.mislabelled) {
-      const message = `public key ${key.fingerprint} is not labelled with its MD5`;
-      findings.push(finding('KEY_FINGERPRINT_MISMATCH', message, { region }));
-    }
-  }
-  return findings;
-}
+import { readSettings } from './read-settings.js';
+import type { SourceResult } from './read-source.js';
+import { scopeOf } from './scope.js';
+import { searchLogs } from './search-logs.js';
 
 /**
  * Folders of Regions in which a single-Region trail never delivered are other trails'. Only
@@ -107,27 +45,6 @@ function belonging(results: readonly SourceResult[], options: RunOptions): reado
   );
 }
 
-function closeSource(
-  result: SourceResult,
-  asked: Asked,
-): { chains: ReportChain[]; findings: Finding[]; provedUntil: Instant } {
-  const { accountId, region } = result.plan;
-  const standard = closeSegment(result.standard, asked);
-  const chains = [
-    reportChain({ accountId, region, kind: 'standard' }, standard, result.logs.standard),
-  ];
-  const findings = [...result.findings, ...standard.findings];
-  const { nodes, loose } = result.backfill;
-  if (nodes.length > 0 || loose.some((one) => one.key !== undefined)) {
-    const backfill = closeBackfill(result.backfill, asked.range);
-    chains.push(
-      reportChain({ accountId, region, kind: 'backfill' }, backfill, result.logs.backfill),
-    );
-    findings.push(...backfill.findings);
-  }
-  return { chains, findings, provedUntil: standard.provedUntil };
-}
-
 function bucketGone(options: RunOptions): Finding {
   const { trail, range } = options;
   const { accountId, homeRegion: region, bucket } = trail;
@@ -137,58 +54,218 @@ function bucketGone(options: RunOptions): Finding {
     : finding('COVERAGE_NONE', 'the bucket does not exist', place);
 }
 
-function scopeOf(options: RunOptions): Scope {
-  return {
-    ...(options.regions ? { regions: options.regions } : {}),
-    ...(options.accountIds ? { accountIds: options.accountIds } : {}),
-    ...(options.digestsOnly === true ? { digestsOnly: true } : {}),
-    unlisted: false,
-  };
-}
-
 function unique(findings: readonly Finding[]): Finding[] {
   const seen = new Map(findings.map((one) => [JSON.stringify(one), one]));
   return [...seen.values()].sort(compareFindings);
 }
 
+/** What follows from the plan: Regions that nobody could confirm, accounts that only folders name. */
+function planFindings(plan: Plan, options: RunOptions): Finding[] {
+  const findings = [...plan.findings];
+  const [first] = plan.unconfirmed;
+  if (first) {
+    const regions = plan.unconfirmed.map(({ region }) => region);
+    const message = `whether the trail delivers in ${regions.length} default-enabled Regions that its bucket does not show can’t be confirmed: ${first.why}`;
+    findings.push(
+      finding('REGION_UNCONFIRMED', message, { class: 'notice', details: { regions } }),
+    );
+  }
+  if (plan.organizationId !== undefined && !options.accountIds && !options.state) {
+    const message = `${plan.accounts.length} accounts are known from the bucket’s folders alone`;
+    findings.push(finding('SCOPE_FROM_BUCKET', message, { details: { accounts: plan.accounts } }));
+  }
+  return findings;
+}
+
+function judgeOptions(
+  plan: Plan,
+  options: RunOptions,
+  shared: Shared,
+  statusIn: StatusIn,
+  explain: ExplainOptions,
+): JudgeOptions {
+  const { trail, objects, range, now } = options;
+  const { bucket, prefix } = trail;
+  const current: Location[] = [
+    ...(plan.organizationId === undefined
+      ? []
+      : [{ bucket, prefix, organizationId: plan.organizationId }]),
+    { bucket, prefix },
+  ];
+  const othersIn = async (region: string): Promise<SourceReader[]> => {
+    const keys = await shared.keysIn(region);
+    const others = plan.accounts.filter(
+      (accountId) =>
+        !plan.sources.some((one) => one.accountId === accountId && one.region === region),
+    );
+    return others.map((accountId) => ({
+      objects,
+      readDigest: shared.readDigest,
+      keys,
+      source: { accountId, region },
+      chains: {
+        standard: { accountId, region, trail, kind: 'standard' },
+        backfill: { accountId, region, trail, kind: 'backfill' },
+      },
+      locations: [...current],
+      links: new Map(),
+      range,
+      backfillFrom: range.start,
+    }));
+  };
+  return {
+    trail,
+    now,
+    due: now - DUE_AFTER,
+    explicitEnd: options.explicitEnd,
+    statusIn,
+    current,
+    othersIn,
+    changes: async () => {
+      const since = { start: now - 2 * DAY, end: now };
+      return recentChanges(explain, since);
+    },
+    limit: shared.limit,
+  };
+}
+
+/** Trails without validation that CloudTrail shows to deliver into the same place. */
+async function unvalidatedTrails(options: RunOptions): Promise<string[]> {
+  const { trails, trail } = options;
+  const answer = await trails?.trails(trail.homeRegion);
+  if (answer?.ok !== true) return [];
+  return answer.value
+    .filter(
+      (one) =>
+        !one.validationEnabled &&
+        one.arn !== trail.arn &&
+        one.bucket === trail.bucket &&
+        one.prefix === trail.prefix,
+    )
+    .map(({ arn }) => arn);
+}
+
+async function searchForRemoval(
+  results: readonly SourceResult[],
+  options: RunOptions,
+  limit: LimitFunction,
+  range: TimeRange,
+  needles: readonly string[],
+) {
+  // S3 writes data events where the bucket lies.
+  const region = await options.objects.regionOf(options.trail.bucket);
+  const own = results.filter(({ plan }) => region === undefined || plan.region === region);
+  const searches = [];
+  for (const result of own) searches.push(await searchLogs(result, range, needles, limit));
+  return searches.flatMap(({ records }) => records);
+}
+
 const DIGEST_COUNTS = ['valid', 'invalid', 'missing', 'unreadable'] as const;
+const LOG_COUNTS = [...DIGEST_COUNTS, 'unlisted', 'unvalidated'] as const;
 
 /**
  * Validates a trail over a range of delivery time and reports what is proved, altered, missing or
  * unvouched for. What is found about the trail never throws; `RunError` says that there could be no
  * run. The report is the same whatever the concurrency, times of the run aside.
  */
-export async function validateTrail(options: RunOptions): Promise<Report> {
-  const { trail, range, signal } = options;
-  if (range.start >= range.end) throw new RunError('the time range is empty');
-  const plan = await planSources(options.objects, options);
+export async function validateTrail(options: RunOptions): Promise<RunResult> {
+  const { trail, range, signal, objects, now, state } = options;
+  if (range.start >= range.end && options.sinceState !== true) {
+    throw new RunError('the time range is empty');
+  }
+  const statusIn = rememberStatus(options);
+  const plan = await planSources(objects, { ...options, statusIn, known: state?.chains });
   if (plan.bucketGone && trail.isMultiRegion === undefined) {
     throw new RunError(`the bucket ${trail.bucket} does not exist`, 'check --s3-bucket');
   }
+  // What status tells of must show in the listings, so it is asked before them.
+  await Promise.all([...new Set(plan.sources.map(({ region }) => region))].map(statusIn));
   const keysIn = rememberKeys(options);
-  const results = await readAll(plan, options, keysIn);
-  const asked = { range, due: options.now - DUE_AFTER, explicitEnd: options.explicitEnd };
-  const closed = belonging(results, options).map((result) => closeSource(result, asked));
-  const chains = closed.flatMap((one) => one.chains);
-  if (chains.length === 0) {
+  const limit = pLimit(options.concurrency);
+  const shared = { keysIn, limit, readDigest: createDigestReader(objects, limit) };
+  const results = belonging(await readAll(plan, options, shared), options);
+  if (results.length === 0) {
     throw new RunError(
       'no account and Region is left to validate',
       'check --account-id and --region',
     );
   }
-  const interrupted = signal?.aborted === true;
-  const findings = unique([
-    ...plan.findings,
+  const interrupted = (): boolean => signal?.aborted === true;
+
+  const explain: ExplainOptions = {
+    trail,
+    trails: options.trails,
+    isOrganization: plan.organizationId !== undefined,
+    now,
+    limit,
+    bucketRegion: async (bucket) => (await objects.regionOf(bucket)) ?? trail.homeRegion,
+  };
+  const judging = judgeOptions(plan, options, shared, statusIn, explain);
+  const tails = await judgeTails(results, judging);
+  const events = interrupted() ? NO_EVENTS : await gatherEvents(tails.judged, explain);
+  const judged = explainAll(tails, events, trail);
+  const anyLeft = results.some(({ ledger }) => (ledger?.candidates.size ?? 0) > 0);
+  const unlisted = {
+    due: judging.due,
+    unvalidatedTrails: anyLeft && !interrupted() ? await unvalidatedTrails(options) : [],
+    accepted: (accountId: string) =>
+      options.acceptUnlisted?.find(
+        (arn) => plan.organizationId !== undefined || parseTrailArn(arn)?.accountId === accountId,
+      ),
+  };
+  const closed = judged
+    .map((one) => closeSource(one, askedOf(one.result, judging), unlisted))
+    .sort((a, b) => compareSources(a, b));
+  const chains = closed.flatMap((one) => one.chains);
+  const gone = plan.bucketGone ? [bucketGone(options)] : tails.findings;
+  const found = unique([
+    ...planFindings(plan, options),
     ...closed.flatMap((one) => one.findings),
-    ...(plan.bucketGone ? [bucketGone(options)] : []),
+    ...gone,
+    ...results.flatMap(stateFindings),
     ...(await keyFindings(results, keysIn)),
   ]);
+  const enriched =
+    options.versions === false || interrupted()
+      ? found
+      : await findOriginals(found, {
+          objects,
+          readDigest: shared.readDigest,
+          keysIn,
+          trail,
+          locationsOf: (accountId, region) =>
+            results.find(({ plan: one }) => one.accountId === accountId && one.region === region)
+              ?.reader.locations ?? judging.current,
+          searchLogs: (stretch, needles) =>
+            searchForRemoval(results, options, limit, stretch, needles),
+        });
+  const carried = state && !interrupted() ? await carryFindings(state, closed, objects) : [];
+  const findings = unique([...enriched, ...carried.map(tellAgain)]);
+  const settings = interrupted()
+    ? []
+    : await readSettings(
+        trail,
+        objects,
+        options.trails,
+        await statusIn(trail.homeRegion),
+        range,
+        now,
+      );
+  const verdict = judge(findings, interrupted());
+  const gapsAllowed =
+    options.allowGaps === true &&
+    verdict === 'incomplete' &&
+    !interrupted() &&
+    onlyAllowedGaps(findings);
+  const starts = results.map((one) => one.range.start);
+  const whole = { start: Math.min(...starts), end: Math.max(range.end, Math.min(...starts)) };
   const provedUntil = Math.min(...closed.map((one) => one.provedUntil));
-  return {
+  const report: Report = {
     schemaVersion: 1,
     tool: options.tool,
-    verdict: judge(findings, interrupted),
-    ...(interrupted ? { interrupted: true } : {}),
+    verdict,
+    ...(gapsAllowed ? { gapsAllowed } : {}),
+    ...(interrupted() ? { interrupted: true } : {}),
     trail: {
       arn: trail.arn,
       name: trail.name,
@@ -198,7 +275,7 @@ export async function validateTrail(options: RunOptions): Promise<Report> {
       ...(trail.prefix === '' ? {} : { prefix: trail.prefix }),
       ...(plan.organizationId === undefined ? {} : { organizationId: plan.organizationId }),
     },
-    timeRange: reportRange(range, provedUntil),
+    timeRange: reportRange(whole, provedUntil),
     scope: scopeOf(options),
     startedAt: formatInstant(options.startedAt),
     finishedAt: formatInstant(options.clock()),
@@ -209,13 +286,44 @@ export async function validateTrail(options: RunOptions): Promise<Report> {
       ),
       logFiles: total(
         chains.map((chain) => chain.logFiles),
-        DIGEST_COUNTS,
+        LOG_COUNTS,
       ),
       bytesRead: results.reduce((sum, one) => sum + one.bytesRead, 0),
     },
     chains,
-    findings,
+    settings,
+    ...(state && state.accepted.length > 0
+      ? {
+          accepted: state.accepted.map(({ id, by, at, reason, finding: { code, message } }) => ({
+            id,
+            code,
+            message,
+            by,
+            at,
+            reason,
+          })),
+        }
+      : {}),
+    findings: findings.map((one) => ({ id: findingId(one), ...one })),
   };
+  if (interrupted()) return { report };
+  const { bucket, prefix } = trail;
+  const next = nextState(state, closed, enriched, carried, {
+    trail: trail.arn,
+    bucket,
+    prefix,
+    now,
+    rangeStart: range.start,
+  });
+  return { report, state: next };
+}
+
+const NO_EVENTS = { events: [], complete: [], why: '' };
+
+function compareSources(a: ClosedSource, b: ClosedSource): number {
+  const name = ({ judged: { result } }: ClosedSource): string =>
+    `${result.plan.accountId} ${result.plan.region}`;
+  return name(a) < name(b) ? -1 : 1;
 }
 
 function reportRange(range: TimeRange, provedUntil: Instant): Report['timeRange'] {

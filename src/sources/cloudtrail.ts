@@ -1,8 +1,11 @@
 import {
   CloudTrailClient,
   DescribeTrailsCommand,
+  GetEventSelectorsCommand,
   GetTrailCommand,
+  GetTrailStatusCommand,
   ListPublicKeysCommand,
+  LookupEventsCommand,
   type CloudTrailClientConfig,
   type PublicKey,
 } from '@aws-sdk/client-cloudtrail';
@@ -16,14 +19,22 @@ import {
   type TrailDescription,
   type TrailSource,
 } from './ports.js';
-import { describeTrail } from './trail.js';
-import { DEFAULT_RETRY, serviceError, withRetry, type RetryPolicy } from './retry.js';
+import { searchHistory } from './event-history.js';
+import { whatIsLeftOut } from './event-selectors.js';
+import { createPacer } from './pace.js';
+import { answered, DEFAULT_RETRY, serviceError, withRetry, type RetryPolicy } from './retry.js';
+import { describeTrail, readTrailStatus } from './trail.js';
 
 export interface CloudTrailSourceOptions {
   readonly client?: CloudTrailClientConfig;
   readonly retry?: RetryPolicy;
   readonly signal?: AbortSignal;
+  /** Milliseconds between two LookupEvents in a Region; the default keeps CloudTrail's 2 a second. */
+  readonly lookupPauseMs?: number;
 }
+
+/** A Region may be closed to the caller or have no endpoint: asking it must not take minutes. */
+const STATUS_ATTEMPTS = 3;
 
 /** A service that gives a new token forever must not hold the run up. */
 const MAX_PAGES = 100;
@@ -49,7 +60,8 @@ function record(entry: PublicKey): PublicKeyRecord[] {
 export function createCloudTrailSource(
   options: CloudTrailSourceOptions,
 ): TrailSource & KeySource & { close(): void } {
-  const { retry = DEFAULT_RETRY, signal } = options;
+  const { retry = DEFAULT_RETRY, signal, lookupPauseMs = 550 } = options;
+  const brief: RetryPolicy = { ...retry, attempts: Math.min(retry.attempts, STATUS_ATTEMPTS) };
   const clients = new Map<string, CloudTrailClient>();
   let serverDate: { at: Instant; seen: number } | undefined;
   const clientIn = (region: string): CloudTrailClient => {
@@ -171,9 +183,51 @@ export function createCloudTrailSource(
     }
   };
 
+  const lookupTurn = createPacer(lookupPauseMs, signal);
+
   return {
     describe,
     keysFor,
+    status: (arn, region) =>
+      answered(async () => {
+        const ask = (): Promise<unknown> =>
+          clientIn(region).send(new GetTrailStatusCommand({ Name: arn }));
+        return readTrailStatus(await withRetry(brief, ask, signal));
+      }),
+    leftOut: (arn, homeRegion) =>
+      answered(async () => {
+        const ask = (): Promise<unknown> =>
+          clientIn(homeRegion).send(new GetEventSelectorsCommand({ TrailName: arn }));
+        return whatIsLeftOut(await withRetry(retry, ask, signal));
+      }),
+    trails: (region) =>
+      answered(async () => {
+        const { trailList = [] } = await withRetry(
+          retry,
+          () => clientIn(region).send(new DescribeTrailsCommand({})),
+          signal,
+        );
+        return trailList.flatMap((trail) => describeTrail(trail) ?? []);
+      }),
+    lookup: (region, eventNames, range) =>
+      searchHistory(eventNames, (name, token) =>
+        withRetry(
+          retry,
+          async () => {
+            await lookupTurn(region);
+            return clientIn(region).send(
+              new LookupEventsCommand({
+                LookupAttributes: [{ AttributeKey: 'EventName', AttributeValue: name }],
+                StartTime: new Date(range.start * 1000),
+                EndTime: new Date(range.end * 1000),
+                MaxResults: 50,
+                ...(token === undefined ? {} : { NextToken: token }),
+              }),
+            );
+          },
+          signal,
+        ),
+      ),
     now: async (homeRegion) => {
       if (!serverDate) await listKeys(homeRegion, {}).catch(() => undefined);
       const local = Date.now();

@@ -86,6 +86,10 @@ export async function createDirectorySource(directory: string): Promise<ObjectSo
 
   return {
     carriesMetadata: metadata !== undefined,
+    // A directory has one version of each object, and nothing to say about buckets.
+    versions: () => Promise.resolve({ ok: true, value: [] }),
+    settings: () => Promise.resolve(undefined),
+    regionOf: () => Promise.resolve(undefined),
     close: () => undefined,
     list: async (bucket, prefix, { folders = false } = {}) => {
       if (!isSafe(bucket)) return { ok: false, failure: { kind: 'absent', what: 'bucket' } };
@@ -120,9 +124,12 @@ export async function createDirectorySource(directory: string): Promise<ObjectSo
       bucket: string,
       key: string,
       consume: (body: ObjectBody) => Promise<T>,
+      versionId?: string,
     ): Promise<Read<T>> => {
       const name = `${bucket}/${key}`;
-      if (!isSafe(name)) return { ok: false, failure: { kind: 'absent', what: 'key' } };
+      // A copy has no versions.
+      if (!isSafe(name) || versionId !== undefined)
+        return { ok: false, failure: { kind: 'absent', what: 'key' } };
       let handle;
       let size: number;
       try {

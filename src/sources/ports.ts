@@ -24,6 +24,13 @@ export type ReadFailure =
 export type Read<T> =
   { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: ReadFailure };
 
+/** Object Lock's hold on a version. */
+export interface Retention {
+  /** `GOVERNANCE` or `COMPLIANCE`. */
+  readonly mode: string;
+  readonly until: Instant;
+}
+
 export interface ObjectBody {
   /** Bytes as stored. */
   readonly size: number;
@@ -34,11 +41,45 @@ export interface ObjectBody {
    * source reads again.
    */
   readonly chunks: AsyncIterable<Uint8Array>;
+  readonly retention?: Retention;
 }
 
 export interface ListedObject {
   readonly key: string;
   readonly size: number;
+  /** When the service says that it was written; absent where nobody vouches for that. */
+  readonly lastModified?: Instant;
+}
+
+/** One version of an object, or a delete marker. */
+export interface ObjectVersion {
+  readonly key: string;
+  readonly versionId: string;
+  readonly size: number;
+  readonly lastModified: Instant;
+  readonly isDeleteMarker: boolean;
+  readonly isLatest: boolean;
+}
+
+/** An answer that may be refused without ending the run; `why` is for a person. */
+export type Answer<T> =
+  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly why: string };
+
+/** What of a lifecycle rule matters here: what it expires, and when. */
+export interface LifecycleRule {
+  readonly id: string;
+  readonly enabled: boolean;
+  /** Keys that begin so; empty for all. */
+  readonly prefix: string;
+  /** Whether tags or sizes narrow the rule further. */
+  readonly narrowed: boolean;
+  readonly expiresAfterDays?: number;
+  readonly expiresAt?: Instant;
+}
+
+export interface BucketSettings {
+  readonly versioning: Answer<'Enabled' | 'Suspended' | 'Off'>;
+  readonly lifecycle: Answer<readonly LifecycleRule[]>;
 }
 
 export interface Listing {
@@ -59,7 +100,21 @@ export interface ObjectSource {
    * Reads one object through `consume`, which may be called again from the start when the
    * connection fails half-way. Errors that `consume` throws by itself are thrown on.
    */
-  read<T>(bucket: string, key: string, consume: (body: ObjectBody) => Promise<T>): Promise<Read<T>>;
+  read<T>(
+    bucket: string,
+    key: string,
+    consume: (body: ObjectBody) => Promise<T>,
+    versionId?: string,
+  ): Promise<Read<T>>;
+  /**
+   * All versions and delete markers of the names that begin with a prefix, by key, newest first. A
+   * source that keeps none gives none.
+   */
+  versions(bucket: string, prefix: string): Promise<Read<readonly ObjectVersion[]>>;
+  /** How a bucket is set up; `undefined` from a source that can't tell. */
+  settings(bucket: string): Promise<BucketSettings | undefined>;
+  /** The Region that a bucket lies in; `undefined` from a source that can't tell. */
+  regionOf(bucket: string): Promise<string | undefined>;
   /** Frees connections. */
   close(): void;
 }
@@ -94,9 +149,41 @@ export interface TrailDescription {
   readonly isMultiRegion: boolean;
   readonly isOrganization: boolean;
   readonly validationEnabled: boolean;
+  readonly kmsKeyId?: string;
+}
+
+/** GetTrailStatus in one Region, so far as it is used. */
+export interface TrailStatus {
+  readonly isLogging: boolean;
+  readonly latestDigestDelivery?: Instant;
+  readonly latestDigestDeliveryError?: string;
+  readonly latestDeliveryError?: string;
+}
+
+/** Records of CloudTrail's event history, as they stand in log files. */
+export interface EventSearch {
+  readonly records: readonly unknown[];
+  /** Whether every page of every name was had. */
+  readonly complete: boolean;
+  /** Why not. */
+  readonly why: string;
 }
 
 export interface TrailSource {
+  /** GetTrailStatus in a Region. */
+  status(arn: string, region: string): Promise<Answer<TrailStatus>>;
+  /**
+   * Whether the trail's event selectors record all management events, and if not, what they leave
+   * out in words.
+   */
+  leftOut(arn: string, homeRegion: string): Promise<Answer<readonly string[]>>;
+  /** All trails that CloudTrail shows in a Region. */
+  trails(region: string): Promise<Answer<readonly TrailDescription[]>>;
+  /**
+   * Searches CloudTrail's event history of a Region (90 days) for events by name. Never throws: what
+   * can't be had makes the search incomplete.
+   */
+  lookup(region: string, eventNames: readonly string[], range: TimeRange): Promise<EventSearch>;
   /** The trail with this ARN, or with this name in its home Region. */
   describe(nameOrArn: string, homeRegion: string): Promise<TrailDescription | undefined>;
   /** What the service's clock says, in epoch seconds; the machine's own where it can't be asked. */

@@ -1,4 +1,5 @@
 /** Trying again, for what passes by itself: throttles, server errors, resets, bodies that end early. */
+import type { Answer } from './ports.js';
 
 export interface RetryPolicy {
   readonly attempts: number;
@@ -54,13 +55,15 @@ export function isPassing(error: unknown): boolean {
     isThrottle(found) ||
     PASSING.test(found.name) ||
     NETWORK.test(code) ||
-    (found.status !== undefined && found.status >= 500) ||
+    // 501 says that it will never be done.
+    (found.status !== undefined && found.status >= 500 && found.status !== 501) ||
     (found.status === undefined &&
       /socket hang up|aborted|timed? ?out|premature/i.test(found.message))
   );
 }
 
-const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
+/** Waits, no longer than until the signal. */
+export const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     if (signal?.aborted === true) {
       resolve();
@@ -93,5 +96,15 @@ export async function withRetry<T>(
       const bound = Math.min(policy.pauseMs * 2 ** (tried - 1), policy.pauseMs * 20);
       await sleep(Math.random() * bound, signal);
     }
+  }
+}
+
+/** What `ask` gives, or in words why it gives nothing. */
+export async function answered<T>(ask: () => Promise<T>): Promise<Answer<T>> {
+  try {
+    return { ok: true, value: await ask() };
+  } catch (error) {
+    const { name, message } = serviceError(error);
+    return { ok: false, why: `${name}: ${message}` };
   }
 }

@@ -2,14 +2,20 @@ import {
   GetBucketLocationCommand,
   GetObjectCommand,
   HeadBucketCommand,
+  ListObjectVersionsCommand,
   ListObjectsV2Command,
   S3Client,
   type S3ClientConfig,
 } from '@aws-sdk/client-s3';
 import type { Readable } from 'node:stream';
 import { isRegionName } from '../core/arn.js';
-import type { Listing, ObjectBody, ObjectSource, Read, ReadFailure } from './ports.js';
-import { DEFAULT_RETRY, isThrottle, serviceError, withRetry, type RetryPolicy } from './retry.js';
+import { bucketSettings } from './bucket-settings.js';
+import { listVersions } from './object-versions.js';
+import type { ListedObject, Listing, ObjectBody, ObjectSource, Read, Retention } from './ports.js';
+import { DEFAULT_RETRY, serviceError, withRetry, type RetryPolicy } from './retry.js';
+import { wholeBody } from './s3-body.js';
+import { classifyS3Error } from './s3-error.js';
+import { nameDecoder, regionOfLocation, secondsOf } from './s3-names.js';
 
 export interface S3SourceOptions {
   /** Where buckets are first asked for: the trail's home Region. */
@@ -21,81 +27,16 @@ export interface S3SourceOptions {
   readonly stallMs?: number;
 }
 
-/** Undoes `EncodingType=url`, which writes a space as `+`; what isn't encoded so stays as it is. */
-function decodeKey(key: string): string {
-  try {
-    return decodeURIComponent(key.replaceAll('+', ' '));
-  } catch {
-    return key;
-  }
-}
-
 /** A listing longer than this is refused, not cut: whoever writes names could hide behind a cut. */
 const MAX_LISTED = 200_000;
 
-class TruncatedBodyError extends Error {
-  override readonly name = 'TruncatedBodyError';
-}
-class StalledBodyError extends Error {
-  override readonly name = 'StalledBodyError';
-}
 /** An error of the consumer's own: never retried, never taken for the network's. */
 class ConsumerError extends Error {}
 
-/** The legacy answers of GetBucketLocation: nothing is us-east-1, `EU` is eu-west-1. */
-function regionOfLocation(location: string | undefined): string | undefined {
-  if (location === undefined || location === '') return 'us-east-1';
-  if (location === 'EU') return 'eu-west-1';
-  return isRegionName(location) ? location : undefined;
-}
-
-const CREDENTIALS =
-  /^(CredentialsProviderError|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|TokenRefreshRequired|AuthorizationHeaderMalformed)/;
-
-/** Tells absent, forbidden and broken apart (SPEC 8, "S3 codes to separate"). */
-export function classifyS3Error(error: unknown): ReadFailure {
-  const found = serviceError(error);
-  const { name, status, message } = found;
-  const unreadable = (
-    reason: Extract<ReadFailure, { kind: 'unreadable' }>['reason'],
-  ): ReadFailure => ({ kind: 'unreadable', reason, detail: `${name}: ${message}` });
-  if (name === 'NoSuchBucket') return { kind: 'absent', what: 'bucket' };
-  if (name === 'NoSuchKey') return { kind: 'absent', what: 'key' };
-  if (name === 'InvalidObjectState') return unreadable('archived');
-  if (/^KMS\./i.test(name) || /\bkms\b/i.test(message)) return unreadable('kms');
-  if (status === 400 && /Server Side Encryption|customer.provided|SSE-C/i.test(message)) {
-    return { kind: 'foreign-encryption' };
-  }
-  if (CREDENTIALS.test(name)) return unreadable('credentials');
-  if (isThrottle(found)) return unreadable('throttled');
-  if (status === 403 || status === 401) return unreadable('access-denied');
-  if (status === undefined || status === 200) return unreadable('network');
-  return unreadable('service');
-}
-
-async function* wholeBody(
-  body: Readable,
-  length: number | undefined,
-  stallMs: number,
-): AsyncGenerator<Uint8Array> {
-  let seen = 0;
-  const timer = setTimeout(() => {
-    body.destroy(new StalledBodyError(`no byte came for ${stallMs} ms`));
-  }, stallMs);
-  try {
-    for await (const chunk of body as AsyncIterable<Uint8Array>) {
-      seen += chunk.length;
-      timer.refresh();
-      yield chunk;
-      timer.refresh();
-    }
-  } finally {
-    clearTimeout(timer);
-    body.destroy();
-  }
-  if (length !== undefined && seen !== length) {
-    throw new TruncatedBodyError(`the body ended after ${seen} of ${length} bytes`);
-  }
+/** Object Lock's hold as GetObject tells it; nothing where it isn't set or may not be seen. */
+function retentionOf(mode: string | undefined, date: Date | undefined): { retention?: Retention } {
+  const until = secondsOf(date);
+  return mode === undefined || until === undefined ? {} : { retention: { mode, until } };
 }
 
 /**
@@ -128,24 +69,20 @@ export function createS3Source(options: S3SourceOptions): ObjectSource {
     for (const client of clients.values()) client.destroy();
   });
 
+  const attempt = <T>(ask: () => Promise<T>): Promise<T> => withRetry(retry, ask, signal);
+
   const findRegion = async (bucket: string): Promise<string> => {
     const home = clientIn(options.region);
     try {
-      const answer = await withRetry(
-        retry,
-        () => home.send(new HeadBucketCommand({ Bucket: bucket })),
-        signal,
-      );
+      const answer = await attempt(() => home.send(new HeadBucketCommand({ Bucket: bucket })));
       if (answer.BucketRegion !== undefined) return answer.BucketRegion;
     } catch (error) {
       const region = serviceError(error).headers['x-amz-bucket-region'];
       if (region !== undefined && isRegionName(region)) return region;
     }
     try {
-      const answer = await withRetry(
-        retry,
-        () => home.send(new GetBucketLocationCommand({ Bucket: bucket })),
-        signal,
+      const answer = await attempt(() =>
+        home.send(new GetBucketLocationCommand({ Bucket: bucket })),
       );
       return regionOfLocation(answer.LocationConstraint) ?? options.region;
     } catch {
@@ -153,44 +90,48 @@ export function createS3Source(options: S3SourceOptions): ObjectSource {
     }
   };
   const regions = new Map<string, Promise<string>>();
-  const clientFor = async (bucket: string): Promise<S3Client> => {
+  const regionOf = (bucket: string): Promise<string> => {
     let region = regions.get(bucket);
     if (!region) {
       region = findRegion(bucket);
       regions.set(bucket, region);
     }
-    return clientIn(await region);
+    return region;
   };
+  const clientFor = async (bucket: string): Promise<S3Client> => clientIn(await regionOf(bucket));
 
   const list = async (
     bucket: string,
     prefix: string,
     { folders = false }: { folders?: boolean } = {},
   ): Promise<Read<Listing>> => {
-    const objects: { key: string; size: number }[] = [];
+    const objects: ListedObject[] = [];
     const found: string[] = [];
     let token: string | undefined;
     try {
       const client = await clientFor(bucket);
       do {
-        const page = await withRetry(
-          retry,
-          () =>
-            client.send(
-              new ListObjectsV2Command({
-                Bucket: bucket,
-                Prefix: prefix,
-                // Keys may hold characters that XML can't: one planted name must not end a listing.
-                EncodingType: 'url',
-                ...(folders ? { Delimiter: '/' } : {}),
-                ...(token === undefined ? {} : { ContinuationToken: token }),
-              }),
-            ),
-          signal,
+        const page = await attempt(() =>
+          client.send(
+            new ListObjectsV2Command({
+              Bucket: bucket,
+              Prefix: prefix,
+              // Keys may hold characters that XML can't: one planted name must not end a listing.
+              EncodingType: 'url',
+              ...(folders ? { Delimiter: '/' } : {}),
+              ...(token === undefined ? {} : { ContinuationToken: token }),
+            }),
+          ),
         );
-        const decode = page.EncodingType === 'url' ? decodeKey : (key: string): string => key;
-        for (const { Key, Size } of page.Contents ?? []) {
-          if (Key !== undefined) objects.push({ key: decode(Key), size: Size ?? 0 });
+        const decode = nameDecoder(page.EncodingType);
+        for (const { Key, Size, LastModified } of page.Contents ?? []) {
+          if (Key === undefined) continue;
+          const lastModified = secondsOf(LastModified);
+          objects.push({
+            key: decode(Key),
+            size: Size ?? 0,
+            ...(lastModified === undefined ? {} : { lastModified }),
+          });
         }
         for (const { Prefix } of page.CommonPrefixes ?? []) {
           if (Prefix !== undefined) found.push(decode(Prefix));
@@ -216,37 +157,60 @@ export function createS3Source(options: S3SourceOptions): ObjectSource {
     bucket: string,
     key: string,
     consume: (body: ObjectBody) => Promise<T>,
+    versionId?: string,
   ): Promise<Read<T>> => {
+    const wanted = {
+      Bucket: bucket,
+      Key: key,
+      ...(versionId === undefined ? {} : { VersionId: versionId }),
+    };
     try {
       const client = await clientFor(bucket);
-      const value = await withRetry(
-        retry,
-        async () => {
-          const answer = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-          const body = answer.Body as unknown as Readable;
-          let broken: unknown;
-          const chunks = (async function* () {
-            try {
-              yield* wholeBody(body, answer.ContentLength, stallMs);
-            } catch (error) {
-              broken = error;
-              throw error;
-            }
-          })();
+      const value = await attempt(async () => {
+        const answer = await client.send(new GetObjectCommand(wanted));
+        const body = answer.Body as unknown as Readable;
+        let broken: unknown;
+        const chunks = (async function* () {
           try {
-            const size = answer.ContentLength ?? 0;
-            return await consume({ size, metadata: answer.Metadata ?? {}, chunks });
+            yield* wholeBody(body, answer.ContentLength, stallMs);
           } catch (error) {
-            throw broken === error ? error : new ConsumerError('', { cause: error });
-          } finally {
-            body.destroy();
+            broken = error;
+            throw error;
           }
-        },
-        signal,
-      );
+        })();
+        try {
+          const { ContentLength: size = 0, Metadata: metadata = {} } = answer;
+          const held = retentionOf(answer.ObjectLockMode, answer.ObjectLockRetainUntilDate);
+          return await consume({ size, metadata, chunks, ...held });
+        } catch (error) {
+          throw broken === error ? error : new ConsumerError('', { cause: error });
+        } finally {
+          body.destroy();
+        }
+      });
       return { ok: true, value };
     } catch (error) {
       if (error instanceof ConsumerError) throw error.cause;
+      return { ok: false, failure: classifyS3Error(error) };
+    }
+  };
+
+  const versions: ObjectSource['versions'] = async (bucket, prefix) => {
+    try {
+      const client = await clientFor(bucket);
+      return await listVersions(prefix, (after) =>
+        attempt(() =>
+          client.send(
+            new ListObjectVersionsCommand({
+              Bucket: bucket,
+              Prefix: prefix,
+              EncodingType: 'url',
+              ...after,
+            }),
+          ),
+        ),
+      );
+    } catch (error) {
       return { ok: false, failure: classifyS3Error(error) };
     }
   };
@@ -255,6 +219,9 @@ export function createS3Source(options: S3SourceOptions): ObjectSource {
     carriesMetadata: true,
     list,
     read,
+    versions,
+    settings: async (bucket) => bucketSettings(await clientFor(bucket), bucket, attempt),
+    regionOf,
     close: () => {
       for (const client of clients.values()) client.destroy();
     },

@@ -1,6 +1,7 @@
 /** The three trails of `npm run demo`. */
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { trailEvent } from './events.js';
 import { rewrite } from './lies.js';
 import { HOUR, TrailBuilder, type BuiltDigest } from './trail-builder.js';
 import { writeEvidence } from './write-evidence.js';
@@ -35,10 +36,25 @@ function tampered(): TrailBuilder {
 
 function gap(): TrailBuilder {
   const made = builder();
-  // Logging stopped in the morning and started again in the afternoon, at another minute.
-  made.chain({ from: FROM, hours: 4, region: 'us-east-1', logsPerHour: 1 });
-  made.chain({ from: FROM + 7 * HOUR + 1027, hours: 7, region: 'us-east-1', logsPerHour: 1 });
-  made.chain({ from: FROM, hours: 14, region: 'eu-central-1', logsPerHour: 1 });
+  // Logging stopped in the morning and started again in the afternoon, at another minute; both calls
+  // stand in log files that are proved.
+  const off = FROM + 4 * HOUR - 900;
+  const on = FROM + 8 * HOUR + 1027;
+  const event = (name: string, at: number) => {
+    const record = trailEvent(made, { name, at, actor: 'arn:aws:iam::111122223333:user/kim' });
+    return { at, record };
+  };
+  for (const region of REGIONS) {
+    const isHome = region === made.trail.HomeRegion;
+    made.chain({
+      ...{ from: FROM, hours: 4, region, logsPerHour: 1 },
+      ...(isHome ? { events: [event('StopLogging', off)] } : {}),
+    });
+    made.chain({
+      ...{ from: FROM + 7 * HOUR + 1027, hours: 7, region, logsPerHour: 1 },
+      ...(isHome ? { events: [event('StartLogging', on)] } : {}),
+    });
+  }
   return made;
 }
 

@@ -98,6 +98,12 @@ const invalid = (code: string, at?: BuiltLog, more: Partial<Case> = {}): Expecta
   ...more,
 });
 
+/** A digest file that proves nothing any more leaves its log files without proof, too. */
+const lost = (code: string, at?: BuiltLog, more: Partial<Case> = {}): Expectation => ({
+  ...invalid(code, at, more),
+  codes: [code, 'LOG_UNVALIDATED'],
+});
+
 type Maker = (made: Base) => Expectation;
 
 function put(
@@ -221,13 +227,13 @@ const LIES: Readonly<Record<string, Maker>> = {
     rewrite(made.builder, made.digest(4), (text) =>
       text.replace('"newestEventTime":"2026', '"newestEventTime":"2025'),
     );
-    return invalid('DIGEST_SIGNATURE_INVALID', made.digest(4));
+    return lost('DIGEST_SIGNATURE_INVALID', made.digest(4));
   },
   'digest-newest-altered': (made) => {
     rewrite(made.builder, made.digest(7), (text) =>
       text.replace('"newestEventTime":"2026', '"newestEventTime":"2025'),
     );
-    return invalid('DIGEST_SIGNATURE_INVALID', made.digest(7));
+    return lost('DIGEST_SIGNATURE_INVALID', made.digest(7));
   },
   'digest-signature-altered': (made) => {
     const { signature } = made.digest(4);
@@ -243,39 +249,40 @@ const LIES: Readonly<Record<string, Maker>> = {
       signature: 'zz'.repeat(256),
       'signature-algorithm': 'SHA256withRSA',
     });
-    return invalid('DIGEST_SIGNATURE_INVALID', made.digest(7));
+    return lost('DIGEST_SIGNATURE_INVALID', made.digest(7));
   },
   'digest-newest-signature-missing': (made) => {
     setMetadata(made.builder, made.digest(7), {});
-    return invalid('DIGEST_SIGNATURE_MISSING', made.digest(7));
+    return lost('DIGEST_SIGNATURE_MISSING', made.digest(7));
   },
   'digest-signed-with-foreign-key': (made) => {
     const key = signingKey(2);
     made.builder.resign(made.digest(7), { digestPublicKeyFingerprint: key.fingerprint }, key);
-    return invalid('DIGEST_KEY_UNKNOWN', made.digest(7));
+    return lost('DIGEST_KEY_UNKNOWN', made.digest(7));
   },
   'digest-signed-with-foreign-key-of-same-fingerprint': (made) => {
     made.builder.resign(made.digest(7), {}, signingKey(2));
-    return invalid('DIGEST_SIGNATURE_INVALID', made.digest(7));
+    return lost('DIGEST_SIGNATURE_INVALID', made.digest(7));
   },
   'digest-deleted': (made) => {
     made.builder.remove(made.digest(4));
-    return { verdict: 'invalid', codes: ['DIGEST_MISSING'], missing: 1 };
+    return { verdict: 'invalid', codes: ['DIGEST_MISSING', 'LOG_UNVALIDATED'], missing: 1 };
   },
   'three-digests-deleted': (made) => {
     for (const number of [3, 4, 5]) made.builder.remove(made.digest(number));
-    return { verdict: 'invalid', codes: ['DIGEST_MISSING'], missing: 3 };
+    return { verdict: 'invalid', codes: ['DIGEST_MISSING', 'LOG_UNVALIDATED'], missing: 3 };
   },
   'oldest-digests-deleted': (made) => {
     for (const number of [0, 1, 2, 3]) made.builder.remove(made.digest(number));
-    return { verdict: 'invalid', codes: ['DIGEST_MISSING'], missing: 3 };
+    return { verdict: 'invalid', codes: ['DIGEST_MISSING', 'LOG_UNVALIDATED'], missing: 3 };
   },
   'newest-digests-deleted': (made) => {
     for (const number of [6, 7]) made.builder.remove(made.digest(number));
     return {
-      verdict: 'incomplete',
-      codes: ['COVERAGE_GAP'],
-      cliDiffers: 'W1: a cut tail is not proved',
+      verdict: 'invalid',
+      codes: ['CHAIN_TAIL_CUT', 'LOG_UNVALIDATED'],
+      missing: 2,
+      cliDiffers: 'W1: CloudTrail says that it delivered them',
     };
   },
   'everything-deleted': (made) => {
@@ -284,9 +291,10 @@ const LIES: Readonly<Record<string, Maker>> = {
       for (const log of digest.logs) made.builder.remove(log);
     }
     return {
-      verdict: 'incomplete',
-      codes: ['COVERAGE_NONE'],
-      cliDiffers: 'W2: nothing found is not valid',
+      verdict: 'invalid',
+      codes: ['CHAIN_TAIL_CUT'],
+      missing: 7,
+      cliDiffers: 'W2: nothing found is not valid, and CloudTrail says that it delivered',
     };
   },
   'digests-deleted-beside-an-altered-one': (made) => {
@@ -296,7 +304,13 @@ const LIES: Readonly<Record<string, Maker>> = {
     );
     return {
       verdict: 'invalid',
-      codes: ['DIGEST_SIGNATURE_INVALID', 'DIGEST_MISSING'],
+      codes: [
+        'DIGEST_SIGNATURE_INVALID',
+        'DIGEST_MISSING',
+        // One for each stretch of time: the altered digest file's, and the missing ones'.
+        'LOG_UNVALIDATED',
+        'LOG_UNVALIDATED',
+      ],
       missing: 3,
       at: [made.digest(5).key],
     };
@@ -307,45 +321,45 @@ const LIES: Readonly<Record<string, Maker>> = {
       ...made.builder.get(wrong),
       metadata: { ...made.builder.get(wrong).metadata },
     });
-    return invalid('DIGEST_MOVED', made.digest(5));
+    return lost('DIGEST_MOVED', made.digest(5));
   },
   'digest-of-another-account': (made) => {
     made.builder.resign(made.digest(7), { awsAccountId: '444455556666' });
-    return invalid('DIGEST_IDENTITY_MISMATCH', made.digest(7), {
+    return lost('DIGEST_IDENTITY_MISMATCH', made.digest(7), {
       cliDiffers: 'W13: the account is part of what is signed',
     });
   },
   'digest-not-gzip': (made) => {
     replaceBody(made.builder, made.digest(5), (body) => gunzipSync(body));
-    return invalid('DIGEST_MALFORMED', made.digest(5));
+    return lost('DIGEST_MALFORMED', made.digest(5));
   },
   'digest-trailing-data': (made) => {
     replaceBody(made.builder, made.digest(5), (body) => Buffer.concat([body, gzipSync('{}')]));
-    return invalid('DIGEST_TRAILING_DATA', made.digest(5), {
+    return lost('DIGEST_TRAILING_DATA', made.digest(5), {
       cliDiffers: 'W26: digests accept trailing data in every version',
     });
   },
   'digest-trailer-cut-off': (made) => {
     replaceBody(made.builder, made.digest(5), (body) => body.subarray(0, -8));
-    return invalid('DIGEST_MALFORMED', made.digest(5));
+    return lost('DIGEST_MALFORMED', made.digest(5));
   },
   'digest-without-log-files': (made) => {
     made.builder.resign(made.digest(7), { logFiles: undefined });
-    return invalid('DIGEST_MALFORMED', made.digest(7), {
+    return lost('DIGEST_MALFORMED', made.digest(7), {
       cliDiffers: 'W23: the CLI dies of a KeyError',
     });
   },
   'digest-empty-object': (made) => {
     put(made, made.digest(5).key, { body: gzipSync('{}') });
-    return invalid('DIGEST_MALFORMED', made.digest(5));
+    return lost('DIGEST_MALFORMED', made.digest(5));
   },
   'digest-nested-deep': (made) => {
     put(made, made.digest(5).key, { body: gzipSync('['.repeat(100_000)) });
-    return invalid('DIGEST_MALFORMED', made.digest(5));
+    return lost('DIGEST_MALFORMED', made.digest(5));
   },
   'predecessor-swapped': (made) => {
     made.builder.resign(made.digest(4), { logFiles: [] });
-    return invalid('CHAIN_LINK_BROKEN', made.digest(4), {
+    return lost('CHAIN_LINK_BROKEN', made.digest(4), {
       cliDiffers: 'W12: the successor’s previousDigestHashValue names another content',
     });
   },
@@ -436,7 +450,7 @@ const LIES: Readonly<Record<string, Maker>> = {
     });
     return {
       verdict: 'incomplete',
-      codes: ['OBJECT_UNREADABLE'],
+      codes: ['OBJECT_UNREADABLE', 'LOG_UNVALIDATED'],
       at: [digest.key],
       cliDiffers: 'W21',
     };
@@ -506,7 +520,7 @@ function special(): Case[] {
     const planted = (chain.digests[1]?.key ?? '').replace(/\d{8}T\d{6}Z/, '99991231T235959Z');
     builder.put('trail-bucket', planted, { body: Buffer.from('x') });
     return {
-      ...invalid('DIGEST_SIGNATURE_INVALID', last),
+      ...lost('DIGEST_SIGNATURE_INVALID', last),
       start: from + HOUR,
       end: from + 12 * HOUR,
       cliDiffers:
@@ -518,7 +532,12 @@ function special(): Case[] {
     const chain = builder.chain({ from, hours: 10 });
     for (const digest of chain.digests.slice(2, 6)) builder.remove(digest);
     const range = { start: from + HOUR, end: from + 10 * HOUR };
-    return { verdict: 'invalid', codes: ['DIGEST_MISSING'], missing: 4, ...range };
+    return {
+      verdict: 'invalid',
+      codes: ['DIGEST_MISSING', 'LOG_UNVALIDATED'],
+      missing: 4,
+      ...range,
+    };
   });
   add('bucket-changed', {}, (builder) => {
     builder.chain({
@@ -553,7 +572,12 @@ function special(): Case[] {
     });
     const gone = chain.digests[2];
     if (gone) builder.remove(gone);
-    return { verdict: 'invalid', codes: ['DIGEST_MISSING'], missing: 1, ...whole };
+    return {
+      verdict: 'invalid',
+      codes: ['DIGEST_MISSING', 'LOG_UNVALIDATED'],
+      missing: 1,
+      ...whole,
+    };
   });
   add('older-bucket-gone', {}, (builder) => {
     builder.chain({
@@ -586,7 +610,8 @@ function special(): Case[] {
     builder.bucket('older-bucket').refuseListing = { status: 403, code: 'AccessDenied' };
     return {
       verdict: 'incomplete',
-      codes: ['OBJECT_UNREADABLE'],
+      // Its digest folder, and its log folder.
+      codes: ['OBJECT_UNREADABLE', 'OBJECT_UNREADABLE'],
       ...whole,
       cliDiffers: 'W21: a bucket that may not be listed ends the CLI’s run',
     };
@@ -634,7 +659,7 @@ function special(): Case[] {
     });
     const gone = backfill.digests[1];
     if (gone) builder.remove(gone);
-    return { ...invalid('DIGEST_MISSING', gone), missing: 1, ...whole };
+    return { ...lost('DIGEST_MISSING', gone), missing: 1, ...whole };
   });
   add('backfill-generation-time-altered', {}, (builder) => {
     builder.chain({ from: FROM, hours: 8 });

@@ -11,9 +11,21 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  DeleteObjectCommand,
+  PutBucketVersioningCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
-import type { World } from './world.js';
+import {
+  versionsOf,
+  type StoredBucket,
+  type StoredObject,
+  type StoredVersion,
+  type World,
+} from './world.js';
 
 export interface RealS3 {
   readonly name: 'moto' | 'radosgw';
@@ -47,10 +59,40 @@ export async function startRadosgw(): Promise<RealS3 | undefined> {
   return start('radosgw', port, ['bash', script, directory, String(port)], 130_000, remove);
 }
 
+/** Puts the versions of a versioned bucket as they came, oldest first. */
+async function replay(
+  client: S3Client,
+  bucket: string,
+  stored: StoredBucket,
+  put: (key: string, version: StoredObject) => Promise<void>,
+): Promise<void> {
+  const limit = pLimit(16);
+  const keys = new Set([...stored.objects.keys(), ...(stored.versions?.keys() ?? [])]);
+  const all = [...keys].map((key) => ({ key, versions: versionsOf(stored, key).toReversed() }));
+  const isFirst = (version: StoredVersion): boolean => version.versionId === 'null';
+  await limit.map(all, async ({ key, versions }) => {
+    for (const version of versions.filter(isFirst)) await put(key, version);
+  });
+  await client.send(
+    new PutBucketVersioningCommand({
+      Bucket: bucket,
+      VersioningConfiguration: { Status: 'Enabled' },
+    }),
+  );
+  await limit.map(all, async ({ key, versions }) => {
+    for (const version of versions) {
+      if (isFirst(version)) continue;
+      if (version.isDeleteMarker !== true) await put(key, version);
+      else await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
+    }
+  });
+}
+
 /**
- * Creates the world's buckets, all in us-east-1, and puts their objects. A real server can't be told
- * when an object was last modified, so `lastModified` is left out; nor to refuse, so a world that
- * refuses is an error.
+ * Creates the world's buckets, all in us-east-1, and puts their objects, with all versions where
+ * versioning is enabled. A real server can't be told when an object was last modified, so
+ * `lastModified` is left out, and gives version IDs of its own; nor to refuse, so a world that
+ * refuses is an error, as is one with suspended versioning or Object Lock.
  */
 export async function upload(server: RealS3, world: World): Promise<void> {
   const client = new S3Client({
@@ -63,15 +105,20 @@ export async function upload(server: RealS3, world: World): Promise<void> {
   });
   const limit = pLimit(16);
   try {
-    for (const [bucket, { objects, refuseListing }] of world.buckets) {
-      if (refuseListing) throw new Error(`a real server can't refuse to list ${bucket}`);
+    for (const [bucket, stored] of world.buckets) {
+      if (stored.refuseListing) throw new Error(`a real server can't refuse to list ${bucket}`);
+      if (stored.versioning === 'Suspended') throw new Error(`${bucket}: suspended versioning`);
       await client.send(new CreateBucketCommand({ Bucket: bucket }));
-      await limit.map(objects, async ([key, { body, metadata, refuse }]) => {
+      const put = async (key: string, object: StoredObject): Promise<void> => {
+        const { body, metadata, refuse, retention } = object;
         if (refuse) throw new Error(`a real server can't refuse ${bucket}/${key}`);
+        if (retention) throw new Error(`no Object Lock for ${bucket}/${key}`);
         await client.send(
           new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, Metadata: { ...metadata } }),
         );
-      });
+      };
+      if (stored.versioning === 'Enabled') await replay(client, bucket, stored, put);
+      else await limit.map(stored.objects, ([key, object]) => put(key, object));
     }
   } finally {
     limit.clearQueue();

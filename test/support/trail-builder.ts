@@ -2,11 +2,22 @@
  * Builds signed trails. Keys are made and digests signed by node-forge, so that producer and
  * verifier are different implementations; the layout follows SPEC 1 to 3, field for field.
  */
-import { createHash } from 'node:crypto';
+import { createHash, createPrivateKey, sign as signBytes, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import forge from 'node-forge';
-import type { PublicKeyEntry, StoredBucket, StoredObject, TrailEntry, World } from './world.js';
+import {
+  deleteObject,
+  putObject,
+  statusKey,
+  versionsOf,
+  type PublicKeyEntry,
+  type StoredBucket,
+  type StoredObject,
+  type StoredVersion,
+  type TrailEntry,
+  type World,
+} from './world.js';
 
 export const HOUR = 3600;
 
@@ -51,6 +62,26 @@ export function signingKey(number: number, encoding: 'pkcs1' | 'spki' = 'pkcs1')
   return key;
 }
 
+let fast = false;
+
+/** Signs with node:crypto from now on: for trails of thousands of digest files. */
+export function signWithNode(): void {
+  fast = true;
+}
+
+function signSlowly(key: SigningKey, text: string): string {
+  const hash = forge.md.sha256.create();
+  hash.update(text, 'utf8');
+  return forge.util.bytesToHex(key.private.sign(hash));
+}
+
+const pems = new WeakMap<SigningKey, KeyObject>();
+function signFast(key: SigningKey, text: string): string {
+  const pem = pems.get(key) ?? createPrivateKey(forge.pki.privateKeyToPem(key.private));
+  pems.set(key, pem);
+  return signBytes('sha256', Buffer.from(text), pem).toString('hex');
+}
+
 const signatures = new Map<string, string>();
 
 /** RSASSA-PKCS1-v1_5 with SHA-256, hex. Deterministic, so the same text is signed once a process. */
@@ -58,9 +89,7 @@ export function sign(key: SigningKey, text: string): string {
   const name = `${key.fingerprint} ${text}`;
   const known = signatures.get(name);
   if (known !== undefined) return known;
-  const hash = forge.md.sha256.create();
-  hash.update(text, 'utf8');
-  const signature = forge.util.bytesToHex(key.private.sign(hash));
+  const signature = fast ? signFast(key, text) : signSlowly(key, text);
   signatures.set(name, signature);
   return signature;
 }
@@ -110,6 +139,8 @@ export interface TrailSettings {
   readonly seed?: number;
   /** Escape slashes as CloudTrail's serializer has been seen to. */
   readonly escapeSlashes?: boolean;
+  /** Of every bucket that the builder makes. */
+  readonly versioning?: 'Enabled' | 'Suspended';
 }
 
 export interface ChainSettings {
@@ -129,7 +160,26 @@ export interface ChainSettings {
   readonly key?: SigningKey;
   /** Where from an hour on files are delivered. */
   readonly moves?: readonly { hour: number; bucket?: string; prefix?: string }[];
+  /** Records for the chain's log files: each in the first that is of its time or later, or the last. */
+  readonly events?: readonly { readonly at: number; readonly record: object }[];
 }
+
+/** Records by the number of the log file that takes them. */
+function placeEvents(
+  events: readonly { at: number; record: object }[],
+  times: readonly number[],
+): Map<number, { at: number; record: object }[]> {
+  const placed = new Map<number, { at: number; record: object }[]>();
+  if (events.length > 0 && times.length === 0) throw new Error('no log file takes the events');
+  for (const event of events) {
+    const found = times.findIndex((time) => time >= event.at);
+    const number = found < 0 ? times.length - 1 : found;
+    placed.set(number, [...(placed.get(number) ?? []), event]);
+  }
+  return placed;
+}
+
+const date = (instant: number): Date => new Date(instant * 1000);
 
 /** A trail under construction: what CloudTrail would have delivered and would answer. */
 export class TrailBuilder {
@@ -171,13 +221,20 @@ export class TrailBuilder {
     const known = this.world.buckets.get(name);
     if (known) return known;
     const region = this.#settings.bucketRegion ?? this.trail.HomeRegion;
-    const made: StoredBucket = { region, objects: new Map() };
+    const { versioning } = this.#settings;
+    const made: StoredBucket = {
+      region,
+      objects: new Map(),
+      versions: new Map(),
+      ...(versioning ? { versioning } : {}),
+    };
     this.world.buckets.set(name, made);
     return made;
   }
 
-  put(bucket: string, key: string, object: StoredObject): void {
-    this.bucket(bucket).objects.set(key, object);
+  /** Puts an object, on a versioned bucket as a new version; `at` is its LastModified. */
+  put(bucket: string, key: string, object: StoredObject, at?: number): void {
+    putObject(this.bucket(bucket), key, object, at === undefined ? undefined : date(at));
   }
 
   get(at: BuiltLog): StoredObject {
@@ -186,8 +243,15 @@ export class TrailBuilder {
     return object;
   }
 
-  remove(at: BuiltLog): void {
-    this.world.buckets.get(at.bucket)?.objects.delete(at.key);
+  /** Deletes an object, on a versioned bucket with a delete marker; `time` is its LastModified. */
+  remove(at: BuiltLog, time?: number): void {
+    const when = time === undefined ? {} : { at: date(time) };
+    deleteObject(this.bucket(at.bucket), at.key, when);
+  }
+
+  /** An object's versions, newest first. */
+  versions(at: BuiltLog): readonly StoredVersion[] {
+    return versionsOf(this.bucket(at.bucket), at.key);
   }
 
   /** Makes a key one of a Region's, valid 10 days around a time. */
@@ -223,6 +287,7 @@ export class TrailBuilder {
     at: number,
     bytes: number,
     prefix?: string,
+    events: readonly object[] = [],
   ): StoredObject & { key: string } {
     const minute = stamp(Math.floor(at / 300) * 300).slice(0, 13) + 'Z';
     const key = `${this.folder(accountId, 'CloudTrail', region, at, prefix)}${accountId}_CloudTrail_${region}_${minute}_${this.#id()}.json.gz`;
@@ -239,6 +304,7 @@ export class TrailBuilder {
         recipientAccountId: accountId,
       });
     }
+    records.push(...events);
     return { key, body: gzipSync(JSON.stringify({ Records: records })) };
   }
 
@@ -258,8 +324,11 @@ export class TrailBuilder {
       key,
       `${String(fields['digestEndTime'])}\n${bucket}/${object}\n${hash}\n${previous}`,
     );
+    const end = Date.parse(String(fields['digestEndTime']));
+    const delay = object.endsWith('_backfill.json.gz') ? 86_400 : 1800;
     this.put(bucket, object, {
       body: gzipSync(json),
+      ...(Number.isNaN(end) ? {} : { lastModified: date(end / 1000 + delay) }),
       metadata: { signature, 'signature-algorithm': 'SHA256withRSA', ...metadata },
     });
     return { fields, hash, signature };
@@ -276,6 +345,12 @@ export class TrailBuilder {
     const key = settings.key ?? signingKey(1);
     this.publish(region, key, from + (hours * HOUR) / 2);
     const built: BuiltChain = { accountId, region, kind, digests: [] };
+    const timeOf = (number: number): number =>
+      from +
+      Math.floor(number / logsPerHour) * HOUR +
+      Math.floor((((number % logsPerHour) + 0.5) * HOUR) / logsPerHour);
+    const times = Array.from({ length: hours * logsPerHour }, (_, number) => timeOf(number));
+    const events = placeEvents(settings.events ?? [], times);
     let previous = settings.after;
     for (let hour = 0; hour < hours; hour++) {
       const move = (settings.moves ?? []).filter((one) => one.hour <= hour).at(-1);
@@ -286,9 +361,13 @@ export class TrailBuilder {
       const logs: BuiltLog[] = [];
       const entries: object[] = [];
       for (let number = 0; number < logsPerHour; number++) {
-        const at = start + Math.floor(((number + 0.5) * HOUR) / logsPerHour);
-        const { key: name, body } = this.log(accountId, region, at, logBytes, move?.prefix);
-        this.put(bucket, name, { body });
+        const at = timeOf(hour * logsPerHour + number);
+        const own = events.get(hour * logsPerHour + number) ?? [];
+        const records = own.map(({ record }) => record);
+        const { key: name, body } = this.log(
+          ...([accountId, region, at, logBytes, move?.prefix, records] as const),
+        );
+        this.put(bucket, name, { body, lastModified: date(at + 300) });
         logs.push({ bucket, key: name });
         entries.push({
           s3Bucket: bucket,
@@ -296,7 +375,7 @@ export class TrailBuilder {
           hashValue: sha256(gunzipSync(body)),
           hashAlgorithm: 'SHA-256',
           newestEventTime: iso(at),
-          oldestEventTime: iso(at - 240),
+          oldestEventTime: iso(Math.min(at - 240, ...own.map((event) => event.at))),
         });
       }
       const suffix = kind === 'backfill' ? '_backfill' : '';
@@ -329,9 +408,10 @@ export class TrailBuilder {
     }
     this.chains.push(built);
     const newest = built.digests.at(-1);
-    const known = Number(this.world.status.get(region)?.['LatestDigestDeliveryTime'] ?? 0);
+    const place = statusKey(this.world, this.trail.TrailARN, region);
+    const known = Number(this.world.status.get(place)?.['LatestDigestDeliveryTime'] ?? 0);
     if (newest) {
-      this.world.status.set(region, {
+      this.world.status.set(place, {
         IsLogging: true,
         LatestDigestDeliveryTime: Math.max(known, newest.end + 1800),
         LatestDeliveryTime: newest.end,

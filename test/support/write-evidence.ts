@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { World } from './world.js';
+import { selectorsOf, type World } from './world.js';
 
 /** Lays a world out as an evidence directory, the form that `--evidence` reads. */
 export async function writeEvidence(
@@ -33,7 +33,18 @@ export async function writeEvidence(
     await json(name, { PublicKeyList: list });
   }
   for (const [region, status] of world.status) {
+    // The directory is the first trail's; another's status has its ARN beside the Region.
+    if (region.includes(' ')) continue;
     const name = region === homeRegion ? 'GetTrailStatus.json' : `GetTrailStatus.${region}.json`;
     await json(name, status);
+  }
+  for (const [region, records] of world.history ?? []) {
+    const name = region === homeRegion ? 'LookupEvents.json' : `LookupEvents.${region}.json`;
+    const events = records.map((one) => (typeof one === 'string' ? one : JSON.stringify(one)));
+    await json(name, { Events: events.map((CloudTrailEvent) => ({ CloudTrailEvent })) });
+  }
+  const [trail] = world.trails;
+  if (trail && world.selectors?.has(trail.TrailARN) === true) {
+    await json('GetEventSelectors.json', selectorsOf(world, trail.TrailARN));
   }
 }

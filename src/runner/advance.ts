@@ -1,0 +1,246 @@
+/** From one run to the next: what is held against the remembered state, and what is remembered then. */
+import { identify } from '../core/close.js';
+import { finding, type Finding } from '../core/finding.js';
+import { checkLogFile } from '../core/log-file.js';
+import { parseDigestKey, type TrailName } from '../core/object-key.js';
+import { contradicts, names, type DigestNode } from '../core/segment.js';
+import {
+  findingId,
+  sameFact,
+  type Candidate,
+  type OpenFinding,
+  type RememberedChain,
+  type State,
+} from '../core/state.js';
+import { formatInstant, HOUR, parseDigestTime, type Instant } from '../core/timestamp.js';
+import type { ObjectSource } from '../sources/ports.js';
+import type { ClosedSource } from './judge.js';
+import type { SourceResult } from './read-source.js';
+import type { Remembered } from './remember.js';
+
+function brokenFinding(result: SourceResult, one: Remembered, message: string): Finding {
+  const { accountId, region } = result.plan;
+  const { bucket, key } = one.chain.newestDigest;
+  const place = { accountId, region, kind: one.kind, bucket, key, end: one.end };
+  return finding('CHAIN_STATE_BROKEN', message, place);
+}
+
+/** Whether a digest file after the remembered one was led past it. */
+function ledPast(one: Remembered, first: DigestNode | undefined, trail: TrailName): boolean {
+  if (!first?.link || first.start < one.end - HOUR) return false;
+  const { link } = first;
+  if (names(link, one.node)) return contradicts(link, one.node);
+  const named = parseDigestKey(link.bucket, link.key, one.chain, trail);
+  return named === undefined || named.end <= one.end;
+}
+
+/** `CHAIN_STATE_BROKEN`, where what an earlier run proved is not what is there now. */
+export function stateFindings(result: SourceResult): Finding[] {
+  const { trail } = result.standard.chain;
+  return result.remembered.flatMap((one): Finding[] => {
+    if (one.now === 'gone') {
+      const message = 'an earlier run proved this digest file, and it is not there any more';
+      return [brokenFinding(result, one, message)];
+    }
+    if (one.now === 'changed') {
+      const message = 'an earlier run proved this digest file, and another content is there now';
+      return [brokenFinding(result, one, message)];
+    }
+    if (one.kind !== 'standard') return [];
+    const { key } = one.node;
+    const passed = result.standard.findings.some(
+      (found) =>
+        (found.code === 'CHAIN_FORKED' && found.digestKey === key) ||
+        (found.code === 'CHAIN_LINK_BROKEN' && found.key === key),
+    );
+    if (!passed && !ledPast(one, result.afterRemembered, trail)) return [];
+    const message = 'an earlier run proved this digest file, and the chain leads past it now';
+    return [brokenFinding(result, one, message)];
+  });
+}
+
+/** When what a finding tells of happened, as far as it says. */
+function timeOf(found: Finding): Instant | undefined {
+  const stamp = /_(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z(?:_backfill)?\.json\.gz$/.exec(
+    found.digestKey ?? '',
+  );
+  const end = stamp
+    ? `${stamp.slice(1, 4).join('-')}T${stamp.slice(4, 7).join(':')}Z`
+    : (found.end ?? '');
+  return parseDigestTime(found.start ?? end);
+}
+
+/** Whether this run looked at what an older finding tells of: then its own findings speak. */
+function wasExamined(found: Finding, closed: readonly ClosedSource[]): boolean {
+  const { accountId, region } = found;
+  if (accountId === undefined || region === undefined) return true;
+  const own = closed.find(({ judged: { result } }) => {
+    const { plan } = result;
+    return plan.accountId === accountId && plan.region === region;
+  });
+  if (!own) return false;
+  const time = timeOf(found);
+  return time === undefined || time >= own.judged.result.range.start;
+}
+
+/** Whether an accused log file has its signed bytes again. */
+async function isRestored(found: Finding, objects: ObjectSource): Promise<boolean> {
+  const { bucket, key, details } = found;
+  const hashValue = details?.['signedHash'];
+  if (bucket === undefined || key === undefined || typeof hashValue !== 'string') return false;
+  const entry = { bucket, key, hashValue, hashAlgorithm: 'SHA-256' };
+  const read = await objects.read(bucket, key, ({ chunks }) => checkLogFile(entry, chunks));
+  return read.ok && read.value.state === 'valid';
+}
+
+/** Findings of earlier runs that are neither resolved nor looked at again: they are told again. */
+export async function carryFindings(
+  state: State,
+  closed: readonly ClosedSource[],
+  objects: ObjectSource,
+): Promise<OpenFinding[]> {
+  const carried: OpenFinding[] = [];
+  for (const one of state.findings) {
+    if (wasExamined(one.finding, closed) || (await isRestored(one.finding, objects))) continue;
+    carried.push(one);
+  }
+  return carried;
+}
+
+/** A carried finding as the report tells it. */
+export function tellAgain({ finding: found, since }: OpenFinding): Finding {
+  return { ...found, details: { ...found.details, since } };
+}
+
+function advanceChain(
+  { judged: { result, intervals } }: ClosedSource,
+  old: RememberedChain | undefined,
+  isAccepted: (start: Instant, end: Instant) => boolean,
+): RememberedChain | undefined {
+  const { accountId, region } = result.plan;
+  let at = old && parseDigestTime(old.provedUntil);
+  // Time between was not looked at.
+  if (at !== undefined && at < result.range.start) return old;
+  let best: DigestNode | undefined;
+  for (const one of intervals) {
+    if (at !== undefined && one.end <= at) continue;
+    if (one.state === 'proved') {
+      if (one.node) best = one.node;
+      if (at !== undefined) at = one.end;
+    } else if (at !== undefined && !isAccepted(one.start, one.end)) break;
+  }
+  if (!best || (at !== undefined && old && best.end <= (parseDigestTime(old.provedUntil) ?? 0))) {
+    return old;
+  }
+  const provedUntil = formatInstant(best.end);
+  return { accountId, region, kind: 'standard', provedUntil, newestDigest: identify(best) };
+}
+
+function advanceBackfill(
+  closed: ClosedSource,
+  old: RememberedChain | undefined,
+): RememberedChain | undefined {
+  const { accountId, region } = closed.judged.result.plan;
+  const newest = closed.chains.find(({ kind }) => kind === 'backfill')?.newestDigest;
+  if (!newest || (old && newest.endTime <= old.provedUntil)) return old;
+  return {
+    accountId,
+    region,
+    kind: 'backfill',
+    provedUntil: newest.endTime,
+    newestDigest: newest,
+  };
+}
+
+export interface NextStateOptions {
+  readonly trail: string;
+  readonly bucket: string;
+  readonly prefix: string;
+  readonly now: Instant;
+  readonly rangeStart: Instant;
+}
+
+/**
+ * The state after a run: each chain as far as it is proved without a break (what a person accepted
+ * is stepped over), what is open, and what was accepted. Chains that the run did not cover stay.
+ */
+export function nextState(
+  old: State | undefined,
+  closed: readonly ClosedSource[],
+  findings: readonly Finding[],
+  carried: readonly OpenFinding[],
+  options: NextStateOptions,
+): State {
+  const nowText = formatInstant(options.now);
+  const accepted = old?.accepted ?? [];
+  // The same fact, not only the same name: more that is planted in an accepted place is new.
+  const facts = new Map(accepted.map((one) => [one.id, one.finding]));
+  const passes = (one: Finding): boolean => {
+    const fact = facts.get(findingId(one));
+    return fact !== undefined && sameFact(fact, one);
+  };
+  const chainName = (one: { accountId: string; region: string; kind: string }): string =>
+    `${one.accountId} ${one.region} ${one.kind}`;
+  const chains = new Map((old?.chains ?? []).map((one) => [chainName(one), one]));
+  const candidates: Candidate[] = [];
+  for (const source of closed) {
+    const { accountId, region } = source.judged.result.plan;
+    const own = findings.filter(
+      (one) =>
+        one.accountId === accountId &&
+        one.region === region &&
+        one.kind !== 'backfill' &&
+        one.class !== 'notice',
+    );
+    const isAccepted = (start: Instant, end: Instant): boolean => {
+      const about = own.filter((one) => {
+        const [from, to] = [parseDigestTime(one.start ?? ''), parseDigestTime(one.end ?? '')];
+        return to !== undefined && (from ?? to - 1) < end && to > start;
+      });
+      return about.length > 0 && about.every(passes);
+    };
+    const standard = { accountId, region, kind: 'standard' };
+    const next = advanceChain(source, chains.get(chainName(standard)), isAccepted);
+    if (next) chains.set(chainName(next), next);
+    const backfill = advanceBackfill(
+      source,
+      chains.get(chainName({ ...standard, kind: 'backfill' })),
+    );
+    if (backfill) chains.set(chainName(backfill), backfill);
+    for (const { bucket, key, size, lastModified } of source.open) {
+      const written =
+        lastModified === undefined ? {} : { lastModified: formatInstant(lastModified) };
+      candidates.push({ accountId, region, bucket, key, size, ...written });
+    }
+  }
+  const covered = (one: Candidate): boolean =>
+    closed.some(
+      ({ judged: { result } }) =>
+        result.plan.accountId === one.accountId && result.plan.region === one.region,
+    );
+  const since = new Map((old?.findings ?? []).map((one) => [one.id, one.since]));
+  const told = findings
+    .filter((one) => one.class !== 'notice')
+    .map((one): OpenFinding => {
+      const id = findingId(one);
+      return { id, since: since.get(id) ?? nowText, finding: one };
+    });
+  const open = new Map([...carried, ...told].map((one) => [one.id, one]));
+  const standard = [...chains.values()].filter(({ kind }) => kind === 'standard');
+  const provedUntil = standard.reduce(
+    (min, one) => (one.provedUntil < min ? one.provedUntil : min),
+    standard[0]?.provedUntil ?? formatInstant(options.rangeStart),
+  );
+  return {
+    schemaVersion: 1,
+    trail: options.trail,
+    bucket: options.bucket,
+    prefix: options.prefix,
+    updatedAt: nowText,
+    provedUntil,
+    chains: [...chains.values()],
+    candidates: [...(old?.candidates ?? []).filter((one) => !covered(one)), ...candidates],
+    findings: [...open.values()].filter((one) => !passes(one.finding)),
+    accepted,
+  };
+}

@@ -1,0 +1,51 @@
+/** What a run is asked, and what it gives. */
+import type { Report } from '../core/report.js';
+import type { State } from '../core/state.js';
+import { HOUR, type Instant } from '../core/timestamp.js';
+import type { KeySource, ObjectSource, TrailSource } from '../sources/ports.js';
+import type { RunListener } from './events.js';
+import type { PlanOptions } from './plan.js';
+
+/** Digest files arrive about half an hour after their end; later than this they are overdue. */
+export const DUE_AFTER = 2 * HOUR;
+
+export interface RunOptions extends Omit<PlanOptions, 'statusIn' | 'known'> {
+  readonly objects: ObjectSource;
+  readonly keys: KeySource;
+  /** CloudTrail's word on the trail; without it, ends of chains and causes of gaps stay undecided. */
+  readonly trails?: TrailSource | undefined;
+  /** The service's clock when the run began. */
+  readonly now: Instant;
+  /** Whether a person named the range's end. */
+  readonly explicitEnd: boolean;
+  readonly digestsOnly?: boolean;
+  /** Whether log files that no digest file lists are looked for; they are, unless told otherwise. */
+  readonly unlisted?: boolean;
+  /** Trails without validation whose log files may lie there unlisted. */
+  readonly acceptUnlisted?: readonly string[];
+  /** Whether originals are looked for among versions; they are, unless told otherwise. */
+  readonly versions?: boolean;
+  readonly allowGaps?: boolean;
+  /** For the report alone: how the range and the places came about. */
+  readonly retentionDays?: number | undefined;
+  readonly bucketAliases?: readonly string[] | undefined;
+  /** What earlier runs left. */
+  readonly state?: State | undefined;
+  /** Each chain from where the state has it. */
+  readonly sinceState?: boolean;
+  /** Objects read at the same time. */
+  readonly concurrency: number;
+  readonly tool: { readonly name: string; readonly version: string };
+  readonly startedAt: Instant;
+  /** Gives the time when the report is made. */
+  readonly clock: () => Instant;
+  readonly signal?: AbortSignal;
+  readonly listener?: RunListener;
+}
+
+/** What a run gives: its report, and what the next run may build on. */
+export interface RunResult {
+  readonly report: Report;
+  /** Absent where the run was interrupted. */
+  readonly state?: State;
+}

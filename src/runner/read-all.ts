@@ -1,0 +1,85 @@
+/** Reading all sources of a run, side by side. */
+import pLimit, { type LimitFunction } from 'p-limit';
+import type { LogObject } from '../core/log-objects.js';
+import { DAY, parseDigestTime, type TimeRange } from '../core/timestamp.js';
+import type { KeysIn } from './ask.js';
+import type { RunOptions } from './options.js';
+import type { Plan } from './plan.js';
+import type { createDigestReader } from './read-digest.js';
+import { readSource, type SourceResult } from './read-source.js';
+
+/** Backfill digest files are looked for in the digest folders of so many days before a state's range. */
+const BACKFILL_DAYS = 30;
+
+/** Sources that are read side by side; each holds up to two days of digest files. */
+const SOURCES_AT_ONCE = 12;
+
+/** What all sources of a run share. */
+export interface Shared {
+  readonly keysIn: KeysIn;
+  readonly limit: LimitFunction;
+  readonly readDigest: ReturnType<typeof createDigestReader>;
+}
+
+/** Where one source's range begins: the state's chains each go on from where they are proved. */
+function rangeOf(options: RunOptions, accountId: string, region: string): TimeRange {
+  const { range, state, sinceState } = options;
+  if (!state || sinceState !== true) return range;
+  const known = state.chains.find(
+    (one) => one.accountId === accountId && one.region === region && one.kind === 'standard',
+  );
+  const start = parseDigestTime(known?.provedUntil ?? state.provedUntil) ?? range.start;
+  return { start, end: Math.max(range.end, start) };
+}
+
+function openCandidates(options: RunOptions, accountId: string, region: string): LogObject[] {
+  const own = (options.state?.candidates ?? []).filter(
+    (one) => one.accountId === accountId && one.region === region,
+  );
+  return own.map(({ bucket, key, size, lastModified }) => {
+    const written = parseDigestTime(lastModified ?? '');
+    return { bucket, key, size, ...(written === undefined ? {} : { lastModified: written }) };
+  });
+}
+
+export async function readAll(
+  plan: Plan,
+  options: RunOptions,
+  shared: Shared,
+): Promise<SourceResult[]> {
+  const { objects, trail, concurrency, signal, listener = () => undefined } = options;
+  const days = Math.ceil((options.range.end - options.range.start) / DAY);
+  listener({ type: 'planned', sources: plan.sources.length, days });
+  const sources = pLimit(Math.min(SOURCES_AT_ONCE, concurrency));
+  return Promise.all(
+    plan.sources.map((one) =>
+      sources(async () => {
+        const { accountId, region } = one;
+        const range = rangeOf(options, accountId, region);
+        const result = await readSource({
+          plan: one,
+          trail,
+          objects,
+          readDigest: shared.readDigest,
+          keys: await shared.keysIn(region),
+          range,
+          backfillFrom:
+            options.sinceState === true ? range.start - BACKFILL_DAYS * DAY : range.start,
+          now: options.now,
+          digestsOnly: options.digestsOnly === true,
+          unlisted: options.unlisted !== false,
+          remembered: (options.state?.chains ?? []).filter(
+            (known) => known.accountId === accountId && known.region === region,
+          ),
+          candidates: openCandidates(options, accountId, region),
+          limit: shared.limit,
+          window: concurrency * 2,
+          signal,
+          listener,
+        });
+        listener({ type: 'source-done' });
+        return result;
+      }),
+    ),
+  );
+}

@@ -1,0 +1,82 @@
+/**
+ * What lies right beside the range: the first digest file after it vouches for the last one within,
+ * and both neighbours may list log files whose rounded names lie in it. Neither is ever judged.
+ */
+import { vouch } from '../core/authenticate.js';
+import type { Link, LogFileEntry } from '../core/digest-file.js';
+import { parseDigestKey } from '../core/object-key.js';
+import { HOUR, type Instant } from '../core/timestamp.js';
+import {
+  decide,
+  listDay,
+  newLocation,
+  readCandidate,
+  remember,
+  type DayDigest,
+  type Listed,
+  type SourceReader,
+} from './read-day.js';
+
+export interface Context {
+  readonly digest: DayDigest;
+  readonly logFiles: readonly LogFileEntry[];
+}
+
+/** How many objects beyond the range's end are tried for one that vouches for the last within. */
+const MAX_CONTEXT = 2000;
+
+/**
+ * The first authenticated digest file beyond the range's end. `undefined` where the days after the
+ * end have none.
+ */
+export async function readContext(
+  reader: SourceReader,
+  days: readonly Instant[],
+): Promise<Context | undefined> {
+  const { range } = reader;
+  const listed: Listed[] = [];
+  for (const day of days) {
+    for (const location of reader.locations) {
+      const { digests } = await listDay(reader, location, day);
+      listed.push(
+        ...digests.filter(
+          ({ parsed }) => parsed.kind === 'standard' && parsed.end - HOUR >= range.end,
+        ),
+      );
+    }
+  }
+  listed.sort((a, b) => a.parsed.end - b.parsed.end);
+  for (const one of listed.slice(0, MAX_CONTEXT)) {
+    const candidate = await readCandidate(reader, one);
+    if (candidate?.authentication.state !== 'authentic') continue;
+    remember(reader.links, candidate, candidate.authentication);
+    // The range may lie before a change of bucket or prefix that only this digest tells of.
+    const elsewhere = newLocation(reader, [candidate.authentication]);
+    if (elsewhere) reader.locations.push(elsewhere);
+    const { logFiles } = candidate.authentication.digest;
+    return {
+      digest: decide(reader, { ...candidate, context: true }, candidate.authentication),
+      logFiles,
+    };
+  }
+  return undefined;
+}
+
+/** The log files that the digest file before the range lists, where its signed successor proves it. */
+export async function readBefore(
+  reader: SourceReader,
+  link: Link,
+): Promise<readonly LogFileEntry[] | undefined> {
+  const { source, chains } = reader;
+  const parsed = parseDigestKey(link.bucket, link.key, source, chains.standard.trail);
+  if (!parsed) return undefined;
+  const object = { key: link.key, size: 0 };
+  const candidate = await readCandidate(reader, { object, parsed }, true);
+  if (!candidate) return undefined;
+  const { authentication } = candidate;
+  const settled =
+    authentication.state === 'open'
+      ? vouch(authentication, { link, signed: true })
+      : authentication;
+  return settled.state === 'authentic' ? settled.digest.logFiles : undefined;
+}

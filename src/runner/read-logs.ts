@@ -1,0 +1,116 @@
+/** Log folders: what lies in them, and which of it digest files of other trails list. */
+import { authenticate } from '../core/authenticate.js';
+import { finding, type Finding } from '../core/finding.js';
+import { checkLogFile, isHashSupported } from '../core/log-file.js';
+import {
+  logDay,
+  logDayFolder,
+  logId,
+  logTime,
+  strike,
+  type LogLedger,
+  type LogObject,
+} from '../core/log-objects.js';
+import { digestRegionsFolder, parseDigestKey } from '../core/object-key.js';
+import { DAY, dayFolder, HOUR, startOfDay, type Instant } from '../core/timestamp.js';
+import type { SourceReader } from './read-day.js';
+
+/** Digest files of other trails that are read for one folder and day. */
+const MAX_OTHERS = 2000;
+
+export interface LogFolder {
+  readonly objects: readonly LogObject[];
+  readonly findings: readonly Finding[];
+}
+
+/** Every non-empty object in the log folders of a day, in all known locations. */
+export async function listLogFolders(reader: SourceReader, day: Instant): Promise<LogFolder> {
+  const { source, objects, locations } = reader;
+  const found: LogObject[] = [];
+  const findings: Finding[] = [];
+  for (const location of [...locations]) {
+    const { bucket } = location;
+    const prefix = logDayFolder(location, source, day);
+    const listing = await objects.list(bucket, prefix);
+    if (listing.ok) {
+      for (const one of listing.value.objects) {
+        // Folder placeholders are empty. What lies deeper counts: Athena reads folders whole.
+        if (one.size > 0) found.push({ bucket, ...one });
+      }
+    } else if (listing.failure.kind !== 'absent') {
+      const { failure } = listing;
+      const [reason, detail] =
+        failure.kind === 'unreadable'
+          ? [failure.reason, failure.detail]
+          : ['service', failure.kind];
+      const message = `the log folder could not be listed (${reason}): ${detail}; log files that nobody lists would not show`;
+      const place = { ...source, bucket, key: prefix, details: { reason } };
+      findings.push(finding('OBJECT_UNREADABLE', message, place));
+    }
+  }
+  return { objects: found, findings };
+}
+
+/** The days in whose digest folders a digest file would lie that lists an object. */
+function digestDays(object: LogObject): Instant[] {
+  const day = logDay(object.key);
+  if (day === undefined) return [];
+  const time = logTime(object.key);
+  if (time === undefined) return [day, day + DAY];
+  return [time - HOUR, time, time + 2 * HOUR].map(startOfDay);
+}
+
+async function strikeBy(
+  reader: SourceReader,
+  ledger: LogLedger,
+  bucket: string,
+  key: string,
+  size: number,
+): Promise<LogLedger> {
+  const { source, chains, objects } = reader;
+  const parsed = parseDigestKey(bucket, key, source, undefined);
+  if (!parsed || parseDigestKey(bucket, key, source, chains.standard.trail)) return ledger;
+  const read = await reader.readDigest(bucket, key, size);
+  if (read?.outcome.kind !== 'digest') return ledger;
+  const lookup = await reader.keys.lookup(read.outcome.digest.fingerprint, parsed.end);
+  const place = { chain: chains[parsed.kind], bucket, key };
+  const result = authenticate(place, read.outcome, () => lookup, objects.carriesMetadata);
+  if (result.state !== 'authentic') return ledger;
+  const proved = new Set<string>();
+  for (const entry of result.digest.logFiles) {
+    const id = logId(entry.bucket, entry.key);
+    if (!ledger.candidates.has(id) || !isHashSupported(entry)) continue;
+    // Whoever overwrote another trail's file must not have it vouched for by its name.
+    const check = await objects.read(entry.bucket, entry.key, ({ chunks }) =>
+      checkLogFile(entry, chunks),
+    );
+    if (check.ok && check.value.state === 'valid') proved.add(id);
+  }
+  return strike(ledger, proved);
+}
+
+/**
+ * Strikes what authenticated digest files of other trails in the same folders list and whose bytes
+ * have the hash that they signed (log file names carry no trail, SPEC 1).
+ */
+export async function strikeByOtherTrails(
+  reader: SourceReader,
+  ledger: LogLedger,
+): Promise<LogLedger> {
+  const { source, objects, locations } = reader;
+  const days = new Set([...ledger.candidates.values()].flatMap(digestDays));
+  let left = ledger;
+  for (const day of [...days].sort((a, b) => b - a)) {
+    for (const location of locations) {
+      const { bucket } = location;
+      const folder = `${digestRegionsFolder(location, source.accountId)}${source.region}/${dayFolder(day)}/`;
+      const listing = await objects.list(bucket, folder);
+      if (!listing.ok) continue;
+      for (const { key, size } of listing.value.objects.slice(0, MAX_OTHERS)) {
+        if (left.candidates.size === 0) return left;
+        left = await strikeBy(reader, left, bucket, key, size);
+      }
+    }
+  }
+  return left;
+}
