@@ -90,8 +90,12 @@ function organizationEffect({ record, name, accountId }: Call): EventEffect | un
     }
     case 'LeaveOrganization':
       return { leftAccount: accountId };
-    case 'AcceptHandshake':
-      return { joinedAccount: accountId };
+    case 'AcceptHandshake': {
+      // Other handshakes are between an organization and an account that is in it.
+      const answer = fieldsOf(fieldsOf(record, 'responseElements'), 'handshake');
+      const action = textOf(answer, 'action');
+      return action === undefined || action === 'INVITE' ? { joinedAccount: accountId } : undefined;
+    }
     case 'CreateAccountResult': {
       const status = fieldsOf(fieldsOf(record, 'serviceEventDetails'), 'createAccountStatus');
       const joined = textOf(status, 'accountId');
@@ -114,9 +118,9 @@ function bucketEffect({ record, name }: Call, scope: EventScope): EventEffect | 
     case 'DeleteBucketLifecycle':
       return { removes: 'lifecycle' };
     case 'PutBucketVersioning':
-      return textOf(fieldsOf(request, 'VersioningConfiguration'), 'Status') === 'Enabled'
-        ? undefined
-        : { removes: 'versioning' };
+      return textOf(fieldsOf(request, 'VersioningConfiguration'), 'Status') === 'Suspended'
+        ? { removes: 'versioning' }
+        : undefined;
     case 'PutBucketPolicy':
     case 'DeleteBucketPolicy':
     case 'PutBucketEncryption':

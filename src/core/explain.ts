@@ -1,6 +1,10 @@
 /** Explaining gaps from events, and telling those apart that events prove to be deletions (DESIGN 4). */
+import { isReal, offIntervals, offUntil, type OffInterval } from './event-off.js';
+import { defaultRegions } from './regions.js';
 import { DAY, HOUR, type Instant, type TimeRange } from './timestamp.js';
 import type { TrailEvent } from './trail-event.js';
+
+export { offIntervals, type OffInterval } from './event-off.js';
 
 export type GapCause =
   | 'logging-stopped'
@@ -44,110 +48,33 @@ export interface ExplainedPiece extends TimeRange {
   readonly events: readonly TrailEvent[];
 }
 
-/** Time during which a source's digest files were lawfully not made. */
-export interface OffInterval extends TimeRange {
-  readonly cause: GapCause;
-  readonly events: readonly TrailEvent[];
-  /** Whether the event that opened it is known; else it was only found to be off. */
-  readonly opened: boolean;
-}
-
 /** A starting digest file ends up to an hour, and a little, after the event that asked for it. */
 const GRACE = HOUR + 300;
 /** At both ends of time in which a trail is proved to have been on. */
 const GRANTED = 2 * HOUR;
-
-interface Switch {
-  readonly cause: GapCause;
-  /** What an event sets this switch to, if it does. */
-  readonly reads: (event: TrailEvent) => boolean | undefined;
-  /** Whether an on-event without an earlier off-event shows that it was off before. */
-  readonly infers: boolean;
-}
-
-function switchesOf(context: ExplainContext): Switch[] {
-  const { accountId, region, ownerAccountId, homeRegion } = context;
-  const membership = ({ effect }: TrailEvent): boolean | undefined =>
-    effect.leftAccount === accountId
-      ? false
-      : effect.joinedAccount === accountId
-        ? true
-        : undefined;
-  return [
-    { cause: 'logging-stopped', reads: ({ effect }) => effect.logging, infers: true },
-    { cause: 'validation-disabled', reads: ({ effect }) => effect.validation, infers: false },
-    { cause: 'trail-deleted', reads: ({ effect }) => effect.exists, infers: true },
-    ...(region === homeRegion
-      ? []
-      : [
-          {
-            cause: 'region-dropped',
-            reads: ({ effect }: TrailEvent) => effect.multiRegion,
-            infers: false,
-          } as const,
-        ]),
-    ...(accountId === ownerAccountId
-      ? []
-      : [{ cause: 'left-organization', reads: membership, infers: true } as const]),
-  ];
-}
-
-/** When one switch was off. */
-function offTimes(one: Switch, events: readonly TrailEvent[]): OffInterval[] {
-  const found: OffInterval[] = [];
-  let off: { since: Instant; event: TrailEvent | undefined } | undefined;
-  let state: boolean | undefined;
-  for (const event of events) {
-    const on = one.reads(event);
-    if (on === undefined || on === state) continue;
-    if (!on) off = { since: event.time, event };
-    else {
-      if (state === undefined && one.infers) off = { since: -Infinity, event: undefined };
-      if (off) {
-        const told = off.event ? [off.event, event] : [event];
-        const { since: start } = off;
-        const opened = off.event !== undefined;
-        found.push({ start, end: event.time, cause: one.cause, events: told, opened });
-      }
-      off = undefined;
-    }
-    state = on;
-  }
-  if (off?.event) {
-    const { since: start, event } = off;
-    found.push({ start, end: Infinity, cause: one.cause, events: [event], opened: true });
-  }
-  return found;
-}
-
-/** Whether validation was switched on by the first event that speaks of it. */
-function validationBegan(events: readonly TrailEvent[]): OffInterval[] {
-  // UpdateTrail tells the state that results, so a first `true` may be no change at all.
-  const first = events.find(({ effect }) => effect.validation !== undefined);
-  if (first?.effect.validation !== true || first.name !== 'CreateTrail') return [];
-  const cause = 'not-yet-enabled';
-  return [{ start: -Infinity, end: first.time, cause, events: [first], opened: false }];
-}
+/** Events told beside a stretch that none of them explains. */
+const MAX_RELATED = 20;
 
 /**
- * The time during which events show a source's digest files not to have been made: the union of all
- * that can be off, in order of their beginning.
+ * Whether an event that switched on shows that a gap before the first digest file is time before
+ * that. Where it may have changed nothing, only if the gap ends with it: a digest file that comes
+ * right after it and has no predecessor is one that a change made CloudTrail begin with.
  */
-export function offIntervals(context: ExplainContext): OffInterval[] {
-  const { events } = context;
-  const all = switchesOf(context).flatMap((one) => offTimes(one, events));
-  return [...all, ...validationBegan(events)].sort((a, b) => a.start - b.start || a.end - b.end);
+function showsBeginning(off: OffInterval, gap: Gap, all: readonly OffInterval[]): boolean {
+  if (gap.after !== undefined) return false;
+  if (gap.followed && off.end > gap.end + HOUR) return false;
+  return isReal(off.events[0]) || offUntil(off, all) >= gap.end - GRACE;
 }
 
-/**
- * The cause that an off-interval gives a gap. An event explains only what it opens: where nobody saw
- * what was on being switched off, an event that switches it on explains no more than time before the
- * first digest file.
- */
-function causeFor(off: OffInterval, gap: Gap): GapCause | undefined {
-  if (off.opened) return off.cause;
-  if (gap.after !== undefined) return undefined;
-  return off.cause === 'left-organization' ? 'joined-organization' : 'not-yet-enabled';
+/** The cause that an off-interval gives a gap; an event explains only what it opens. */
+function causeFor(off: OffInterval, gap: Gap, all: readonly OffInterval[]): GapCause | undefined {
+  const [event] = off.events;
+  // What a new trail has off had never been on.
+  if (off.opened) {
+    return event?.effect.exists === true && gap.after === undefined ? 'not-yet-enabled' : off.cause;
+  }
+  if (!showsBeginning(off, gap, all)) return undefined;
+  return event?.effect.joinedAccount === undefined ? 'not-yet-enabled' : 'joined-organization';
 }
 
 function clip(part: TimeRange, within: TimeRange): TimeRange | undefined {
@@ -156,15 +83,15 @@ function clip(part: TimeRange, within: TimeRange): TimeRange | undefined {
   return start < end ? { start, end } : undefined;
 }
 
-/** What events explain of a gap, in order, without overlaps. */
-function explained(gap: Gap, context: ExplainContext): ExplainedPiece[] {
+/** What events explain of a gap, in order, without overlaps; what opened earlier wins. */
+function explained(gap: Gap, all: readonly OffInterval[]): ExplainedPiece[] {
   const pieces: ExplainedPiece[] = [];
   let at = gap.start;
-  for (const off of offIntervals(context)) {
+  for (const off of all) {
     const reach = { start: off.start - HOUR, end: off.end + GRACE };
     const part = clip(reach, { start: at, end: gap.end });
+    const cause = causeFor(off, gap, all);
     // What was off before a known digest file ended has nothing to do with the time after it.
-    const cause = causeFor(off, gap);
     if (!part || !cause || (gap.after !== undefined && off.end <= gap.after - GRACE)) continue;
     pieces.push({ ...part, state: 'gap', cause, events: off.events });
     at = part.end;
@@ -183,29 +110,58 @@ function without(range: TimeRange, pieces: readonly TimeRange[]): TimeRange[] {
   return left;
 }
 
+const EVERYWHERE = ['aws', 'aws-cn', 'aws-us-gov'].flatMap(defaultRegions);
+
+/**
+ * Whether a source was surely the trail's until an event. A member account may have left by a call
+ * that only it knows of, and a Region that must be opted into may have been switched off; so there
+ * must be a digest file that came as soon as the trail was on again.
+ */
+function belonged(
+  gap: Gap,
+  next: OffInterval,
+  all: readonly OffInterval[],
+  context: ExplainContext,
+) {
+  const { accountId, ownerAccountId, region, homeRegion } = context;
+  const fixed = region === homeRegion || EVERYWHERE.includes(region);
+  if ((accountId === ownerAccountId && fixed) || next.cause === 'left-organization') return true;
+  return (
+    gap.followed &&
+    all.some((off) => off.start >= next.start && Math.abs(gap.end - off.end) <= GRACE)
+  );
+}
+
 /**
  * The part of a gap in which the trail is proved to have been on: from an authenticated digest file's
- * end to the next event that switched it off, where the search between them was complete.
+ * end to the next event that switched it off, where the search between them was complete. What could
+ * have stopped deliveries in between ends it, for then digest files may never have been written.
  */
 function provedOn(
   gap: Gap,
+  all: readonly OffInterval[],
   context: ExplainContext,
 ): (TimeRange & Pick<ExplainedPiece, 'events'>) | undefined {
   const { after } = gap;
   if (after === undefined) return undefined;
-  const next = offIntervals(context).find(
-    (off) => off.opened && off.start >= after - GRANTED && off.start <= gap.end,
+  const next = all.find(
+    (off) => off.opened && off.start >= after - GRANTED && off.end > after && off.start <= gap.end,
   );
-  if (!next) return undefined;
-  // An event that switched it on in between shows that it had been off: then nothing is proved.
-  const wasOff = offIntervals(context).some(
-    (off) => off.start < next.start && off.end > after && off !== next,
+  if (!next || !belonged(gap, next, all, context)) return undefined;
+  // Off by an older event, or not there at all: that contradicts the digest file, so nothing is proved.
+  const contradicted = all.some(
+    (off) => off.start < next.start && off.end > after && (off.opened || isReal(off.events[0])),
   );
+  // An event of the digest file's own last hours counts, so the search must have seen those too.
   const searched = context.complete.some(
-    (one) => one.start <= after && one.end >= Math.min(next.start, gap.end),
+    ({ start, end }) => start <= after - GRANTED && end >= next.start,
   );
-  if (wasOff || !searched) return undefined;
-  const part = clip({ start: after + GRANTED, end: next.start - GRANTED }, gap);
+  if (contradicted || !searched) return undefined;
+  const hindered = context.events.find(
+    ({ effect, time }) => effect.hinders !== undefined && time >= after - GRANTED,
+  );
+  const until = Math.min(next.start, hindered?.time ?? Infinity);
+  const part = clip({ start: after + GRANTED, end: until - GRANTED }, gap);
   return part && { ...part, events: next.events };
 }
 
@@ -214,9 +170,9 @@ function related(
   context: ExplainContext,
   which: (event: TrailEvent) => boolean,
 ): TrailEvent[] {
-  return context.events.filter(
-    (event) => which(event) && event.time >= piece.start - DAY && event.time <= piece.end,
-  );
+  return context.events
+    .filter((event) => which(event) && event.time >= piece.start - DAY && event.time <= piece.end)
+    .slice(0, MAX_RELATED);
 }
 
 function unexplained(piece: TimeRange, gap: Gap, context: ExplainContext): ExplainedPiece {
@@ -253,8 +209,9 @@ function merged(pieces: readonly ExplainedPiece[]): ExplainedPiece[] {
  * to have been removed (`missing`), and what stays unknown. The absence of events proves nothing.
  */
 export function explainGap(gap: Gap, context: ExplainContext): ExplainedPiece[] {
-  const lawful = explained(gap, context);
-  const on = provedOn(gap, context);
+  const all = offIntervals(context);
+  const lawful = explained(gap, all);
+  const on = provedOn(gap, all, context);
   const pieces: ExplainedPiece[] = [...lawful];
   for (const rest of without(gap, lawful)) {
     const part = on && clip(on, rest);

@@ -83,11 +83,11 @@ export function ledgerOfDay(
   return { candidates, elsewhere };
 }
 
-/** Drops what claims a time outside a range; what claims none stays. */
-export function within(ledger: LogLedger, range: TimeRange): LogLedger {
-  const candidates = [...ledger.candidates].filter(([, { key }]) => {
+/** Drops what claims a time outside a range; what claims none stays, and what is to be kept. */
+export function within(ledger: LogLedger, range: TimeRange, kept: ReadonlySet<string>): LogLedger {
+  const candidates = [...ledger.candidates].filter(([id, { key }]) => {
     const time = logTime(key);
-    return time === undefined || (time > range.start && time <= range.end);
+    return kept.has(id) || time === undefined || (time > range.start && time <= range.end);
   });
   return { ...ledger, candidates: new Map(candidates) };
 }

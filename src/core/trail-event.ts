@@ -140,14 +140,18 @@ export function readTrailEvent(
   };
 }
 
+/** Whether a proof goes before another of the same event, whatever order they were found in. */
+function isBetter(one: EventProof, other: EventProof): boolean {
+  if (one.kind !== other.kind) return one.kind === 'log';
+  return one.place < other.place;
+}
+
 /** Each event once, in order of time. Where several records tell it, the verified log file's counts. */
 export function mergeEvents(events: readonly TrailEvent[]): TrailEvent[] {
   const known = new Map<string, TrailEvent>();
   for (const event of events) {
     const before = known.get(event.eventId);
-    if (!before || (before.proof.kind === 'api' && event.proof.kind === 'log')) {
-      known.set(event.eventId, event);
-    }
+    if (!before || isBetter(event.proof, before.proof)) known.set(event.eventId, event);
   }
   return [...known.values()].sort(
     (a, b) => a.time - b.time || (a.eventId < b.eventId ? -1 : a.eventId > b.eventId ? 1 : 0),

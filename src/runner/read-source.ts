@@ -213,6 +213,7 @@ export async function readSource(job: SourceJob): Promise<SourceResult> {
   const seen = { any: false };
   let unread: Instant | undefined;
 
+  const carried = new Set(job.candidates.map(({ bucket, key }) => logId(bucket, key)));
   const stopped = (): boolean => signal?.aborted === true;
   const newest = newestDay(range, job.now);
   const context = await readContext(reader, [newest, newest + DAY]);
@@ -238,10 +239,8 @@ export async function readSource(job: SourceJob): Promise<SourceResult> {
     if (stopped()) return;
     findings.push(...folder.findings);
     const listed = read.logs.map(({ entry }) => entry);
-    const own = within(ledgerOfDay(day, folder.objects, listed), {
-      start: range.start,
-      end: range.end + HOUR,
-    });
+    const near = { start: range.start, end: range.end + HOUR };
+    const own = within(ledgerOfDay(day, folder.objects, listed), near, carried);
     ledger = joinLedgers(own, ledger);
   };
   const take = async (day: Instant, read: Day): Promise<void> => {
@@ -293,18 +292,18 @@ export async function readSource(job: SourceJob): Promise<SourceResult> {
   const remembered = await Promise.all(job.remembered.map((one) => readRemembered(reader, one)));
   const { first } = standard;
   const before = await listedBefore(reader, first, remembered, ledger, range);
-  const older = remembered.find((one) => one.kind === 'standard' && one.end <= range.start);
-  if (older) standard = join(digestSegment(standardChain, older.node, []), standard);
+  const known = remembered.find((one) => one.kind === 'standard' && one.end <= range.start);
+  if (known) standard = join(digestSegment(standardChain, known.node, []), standard);
   if (job.unlisted) {
     // Beyond the newest digest file of the range, later ones speak.
     const end = Math.max(range.end, standard.newest?.end ?? 0);
-    ledger = within(ledger, { start: range.start, end });
+    ledger = within(ledger, { start: range.start, end }, carried);
     // Younger ones lie in folders that were listed again.
     const listedAgain = startOfDay(range.start + 1);
-    const carried = job.candidates
+    const older = job.candidates
       .filter(({ key }) => (logDay(key) ?? 0) < listedAgain)
       .map((one): [string, LogObject] => [logId(one.bucket, one.key), one]);
-    ledger = { ...ledger, candidates: new Map([...carried, ...ledger.candidates]) };
+    ledger = { ...ledger, candidates: new Map([...older, ...ledger.candidates]) };
     ledger = strike(ledger, ledger.elsewhere);
     const beside = [...(context?.logFiles ?? []), ...(before ?? [])];
     ledger = strike(ledger, new Set(beside.map(({ bucket, key }) => logId(bucket, key))));
@@ -335,7 +334,7 @@ export async function readSource(job: SourceJob): Promise<SourceResult> {
     knownBefore: before !== undefined,
     remembered,
     afterRemembered: first,
-    carried: new Set(job.candidates.map(({ bucket, key }) => logId(bucket, key))),
+    carried,
     reader,
   };
 }
