@@ -24,6 +24,7 @@ function switchesOf(context: ExplainContext): Switch[] {
     if (effect.leftAccount === accountId) return false;
     return effect.joinedAccount === accountId ? true : undefined;
   };
+  const abroad: Switch[] = [{ cause: 'region-dropped', reads: ({ effect }) => effect.multiRegion }];
   const member: Switch[] = [
     { cause: 'left-organization', reads: membership },
     { cause: 'left-organization', reads: ({ effect }) => effect.organization },
@@ -32,9 +33,7 @@ function switchesOf(context: ExplainContext): Switch[] {
     { cause: 'logging-stopped', reads: ({ effect }) => effect.logging },
     { cause: 'validation-disabled', reads: ({ effect }) => effect.validation },
     { cause: 'trail-deleted', reads: ({ effect }) => effect.exists },
-    ...(region === homeRegion
-      ? []
-      : [{ cause: 'region-dropped', reads: ({ effect }) => effect.multiRegion } as const]),
+    ...(region === homeRegion ? [] : abroad),
     ...(accountId === ownerAccountId ? [] : member),
   ];
 }

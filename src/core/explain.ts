@@ -148,9 +148,11 @@ function provedOn(
     (off) => off.opened && off.start >= after - GRANTED && off.end > after && off.start <= gap.end,
   );
   if (!next || !belonged(gap, next, all, context)) return undefined;
-  // Off by an older event, or not there at all: that contradicts the digest file, so nothing is proved.
-  const contradicted = all.some(
-    (off) => off.start < next.start && off.end > after && (off.opened || isReal(off.events[0])),
+  // Off by an older event, or not there until later: that contradicts the digest file before.
+  const contradicted = all.some((off) =>
+    off.opened
+      ? off.start < next.start && off.end > after
+      : isReal(off.events[0]) && off.end > after && off.end <= next.start,
   );
   // An event of the digest file's own last hours counts, so the search must have seen those too.
   const searched = context.complete.some(

@@ -37,7 +37,7 @@ export const FINDINGS = {
     'digest files missing',
     'A signed digest file names a predecessor, or the hours before it, and no digest file is there. Nothing vouches for the log files of that time any more.',
     'a lifecycle rule that expires AWSLogs/ before the range that was asked for',
-    'look for deletions in the bucket; if a lifecycle rule expired them, ask for a later --start-time',
+    'look for deletions in the bucket; if a lifecycle rule expired them, ask for a later --start-time; if the trail had another bucket then, name it with --location',
   ),
   DIGEST_MALFORMED: kind(
     'violation',

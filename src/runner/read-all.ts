@@ -4,7 +4,8 @@ import type { LogObject } from '../core/log-objects.js';
 import { DAY, parseDigestTime, type TimeRange } from '../core/timestamp.js';
 import type { KeysIn } from './ask.js';
 import type { RunOptions } from './options.js';
-import type { Plan } from './plan.js';
+import { sameLocation } from '../core/object-key.js';
+import type { Plan, SourcePlan } from './plan.js';
 import type { createDigestReader } from './read-digest.js';
 import { readSource, type SourceResult } from './read-source.js';
 
@@ -51,35 +52,63 @@ export async function readAll(
   const days = Math.ceil((options.range.end - options.range.start) / DAY);
   listener({ type: 'planned', sources: plan.sources.length, days });
   const sources = pLimit(Math.min(SOURCES_AT_ONCE, concurrency));
-  return Promise.all(
-    plan.sources.map((one) =>
-      sources(async () => {
-        const { accountId, region } = one;
-        const range = rangeOf(options, accountId, region);
-        const result = await readSource({
-          plan: one,
-          trail,
-          objects,
-          readDigest: shared.readDigest,
-          keys: await shared.keysIn(region),
-          range,
-          backfillFrom:
-            options.sinceState === true ? range.start - BACKFILL_DAYS * DAY : range.start,
-          now: options.now,
-          digestsOnly: options.digestsOnly === true,
-          unlisted: options.unlisted !== false,
-          remembered: (options.state?.chains ?? []).filter(
-            (known) => known.accountId === accountId && known.region === region,
-          ),
-          candidates: openCandidates(options, accountId, region),
-          limit: shared.limit,
-          window: concurrency * 2,
-          signal,
-          listener,
-        });
-        listener({ type: 'source-done' });
-        return result;
-      }),
-    ),
+  const read = (one: SourcePlan): Promise<SourceResult> =>
+    sources(async () => {
+      const { accountId, region } = one;
+      const range = rangeOf(options, accountId, region);
+      const result = await readSource({
+        plan: one,
+        trail,
+        objects,
+        readDigest: shared.readDigest,
+        keys: await shared.keysIn(region),
+        range,
+        backfillFrom: options.sinceState === true ? range.start - BACKFILL_DAYS * DAY : range.start,
+        now: options.now,
+        digestsOnly: options.digestsOnly === true,
+        unlisted: options.unlisted !== false,
+        remembered: (options.state?.chains ?? []).filter(
+          (known) => known.accountId === accountId && known.region === region,
+        ),
+        candidates: openCandidates(options, accountId, region),
+        limit: shared.limit,
+        window: concurrency * 2,
+        signal,
+        listener,
+      });
+      listener({ type: 'source-done' });
+      return result;
+    });
+  const results = await Promise.all(plan.sources.map(read));
+  return Promise.all(results.map((one) => readElsewhere(one, results, read)));
+}
+
+/** Whether a chain was found without a break, so that no other place could add to it. */
+function isWhole({ standard, range }: SourceResult): boolean {
+  const { first, settled } = standard;
+  return (
+    first !== undefined &&
+    first.start <= range.start &&
+    settled.every(({ state }) => state === 'proved')
   );
+}
+
+/**
+ * A trail moves in all its Regions at once, but a chain learns of its older place from one link only.
+ * Where that link is lost, what the other chains know of the trail's places is tried, too.
+ */
+function readElsewhere(
+  result: SourceResult,
+  results: readonly SourceResult[],
+  read: (plan: SourcePlan) => Promise<SourceResult>,
+): Promise<SourceResult> {
+  const own = result.reader.locations;
+  const learnt = results
+    .flatMap(({ reader }) => reader.locations)
+    .filter((place) => !own.some((known) => sameLocation(known, place)));
+  if (learnt.length === 0 || isWhole(result)) return Promise.resolve(result);
+  const places = learnt.filter(
+    (place, at) => learnt.findIndex((one) => sameLocation(one, place)) === at,
+  );
+  return read({ ...result.plan, locations: [...own, ...places] });
 }
