@@ -40,6 +40,9 @@ function rangeOf(options: Arguments, now: Instant, state: State | undefined): Ti
       ? asked
       : Math.max(asked, now - options.retentionDays * DAY);
   const start = kept;
+  if (asked < end && kept >= end) {
+    throw new UsageError('--retention leaves nothing of the range: what it keeps begins later');
+  }
   if (start < FIRST_DIGESTS) {
     throw new UsageError(
       '--start-time lies before 2015, when CloudTrail wrote its first digest files',
@@ -101,7 +104,9 @@ export async function runValidate(
 ): Promise<number> {
   // Before anything is asked of AWS: a time that can't be read is the user's mistake.
   const clock = (): Instant => Math.floor(Date.now() / 1000);
-  if (options.startTime !== undefined) rangeOf(options, clock(), undefined);
+  if (options.startTime !== undefined) {
+    rangeOf({ ...options, retentionDays: undefined }, clock(), undefined);
+  }
   const state = await readState(options, clock());
   const output = options.output === undefined ? undefined : await openOutput(options.output);
   const connection = await connect(options, io.env, signal).catch(async (error: unknown) => {

@@ -37,6 +37,8 @@ const encodeKey = (key: string): string =>
     .replace(/%20/g, '+')
     .replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 
+/** GETs of each object so far. */
+const reads = new WeakMap<StoredObject, number>();
 const etags = new WeakMap<Buffer, string>();
 function etagOf(body: Buffer): string {
   let etag = etags.get(body);
@@ -243,7 +245,9 @@ export function createS3Service(world: World, { options, count }: Service) {
       if (options().absentIsForbidden !== true) throw error;
       throw fault(403, 'AccessDenied', 'Access Denied');
     }
-    if (object.refuse) throw new AwsFault(object.refuse);
+    const served = reads.get(object) ?? 0;
+    reads.set(object, served + 1);
+    if (object.refuse && served >= (object.refuseAfter ?? 0)) throw new AwsFault(object.refuse);
     return object;
   };
 

@@ -11,6 +11,8 @@ export interface StoredObject {
   readonly lastModified?: Date;
   /** Answer every GET of this object with this error instead of its body. */
   readonly refuse?: Refusal;
+  /** Answer so many GETs before `refuse` begins. */
+  readonly refuseAfter?: number;
   /** Object Lock's hold, `until` in epoch seconds. */
   readonly retention?: { readonly mode: string; readonly until: number };
 }
