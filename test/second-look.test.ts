@@ -186,3 +186,18 @@ describe('narrowing', () => {
     expect(accusations(altered.report)).toEqual(['LOG_UNLISTED']);
   });
 });
+
+describe('an organization trail', () => {
+  it('is found although somebody planted another organization’s folder', async () => {
+    const builder = new TrailBuilder({ organizationId: 'o-exampleorgid', isMultiRegion: true });
+    const { digests } = builder.chain({ from: FROM, hours: 6 });
+    for (const { key } of digests) {
+      builder.put('trail-bucket', key.replace('o-exampleorgid', 'o-plantedplanted'), {
+        body: Buffer.from('x'),
+      });
+    }
+    const { report } = await validate(builder, { start: FROM + HOUR, end: FROM + 6 * HOUR });
+    expect(report.verdict).toBe('valid');
+    expect(report.trail.organizationId).toBe('o-exampleorgid');
+  });
+});

@@ -437,6 +437,11 @@ function readArguments(raw: Raw): Arguments {
     (value) => /^[1-9]\d{0,4}$/.test(value),
     'a number of days',
   );
+  if (retention !== undefined && between.sinceState) {
+    throw new UsageError(
+      '--retention has no meaning with --since-state, which begins at the state',
+    );
+  }
   const isArn = (value: string): boolean => parseTrailArn(value) !== undefined;
   const aliases = list(
     raw,

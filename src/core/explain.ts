@@ -91,8 +91,7 @@ function explained(gap: Gap, all: readonly OffInterval[]): ExplainedPiece[] {
     const reach = { start: off.start - HOUR, end: off.end + GRACE };
     const part = clip(reach, { start: at, end: gap.end });
     const cause = causeFor(off, gap, all);
-    // What was off before a known digest file ended has nothing to do with the time after it.
-    if (!part || !cause || (gap.after !== undefined && off.end <= gap.after - GRACE)) continue;
+    if (!part || !cause) continue;
     pieces.push({ ...part, state: 'gap', cause, events: off.events });
     at = part.end;
   }
@@ -144,15 +143,12 @@ function provedOn(
 ): (TimeRange & Pick<ExplainedPiece, 'events'>) | undefined {
   const { after } = gap;
   if (after === undefined) return undefined;
-  const next = all.find(
-    (off) => off.opened && off.start >= after - GRANTED && off.end > after && off.start <= gap.end,
-  );
+  // What was over when the digest file ended says nothing of the time after it.
+  const next = all.find(({ opened, start, end }) => opened && end > after && start <= gap.end);
   if (!next || !belonged(gap, next, all, context)) return undefined;
-  // Off by an older event, or not there until later: that contradicts the digest file before.
-  const contradicted = all.some((off) =>
-    off.opened
-      ? off.start < next.start && off.end > after
-      : isReal(off.events[0]) && off.end > after && off.end <= next.start,
+  // Not there until later: that contradicts the digest file before.
+  const contradicted = all.some(
+    ({ opened, events, end }) => !opened && isReal(events[0]) && end > after && end <= next.start,
   );
   // An event of the digest file's own last hours counts, so the search must have seen those too.
   const searched = context.complete.some(

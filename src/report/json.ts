@@ -8,7 +8,17 @@ export function renderJson(report: Report): string {
 
 /** The report as JSON lines, each with a `type`: run, chain, finding, summary. */
 export function renderNdjson(report: Report): string {
-  const { chains, findings, verdict, interrupted, counts, finishedAt, timeRange, ...run } = report;
+  const {
+    chains,
+    findings,
+    verdict,
+    gapsAllowed,
+    interrupted,
+    counts,
+    finishedAt,
+    timeRange,
+    ...run
+  } = report;
   const lines: object[] = [
     { type: 'run', ...run, timeRange },
     ...chains.map((chain) => ({ type: 'chain', ...chain })),
@@ -16,6 +26,7 @@ export function renderNdjson(report: Report): string {
     {
       type: 'summary',
       verdict,
+      ...(gapsAllowed ? { gapsAllowed } : {}),
       ...(interrupted ? { interrupted } : {}),
       timeRange,
       counts,

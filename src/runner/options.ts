@@ -9,7 +9,7 @@ import type { PlanOptions } from './plan.js';
 /** Digest files arrive about half an hour after their end; later than this they are overdue. */
 export const DUE_AFTER = 2 * HOUR;
 
-export interface RunOptions extends Omit<PlanOptions, 'statusIn' | 'known'> {
+export interface RunOptions extends Omit<PlanOptions, 'statusIn' | 'isSigned' | 'known'> {
   readonly objects: ObjectSource;
   readonly keys: KeySource;
   /** CloudTrail's word on the trail; without it, ends of chains and causes of gaps stay undecided. */

@@ -4,7 +4,6 @@ import { isAccountId, isOrganizationId, isRegionName, parseTrailArn } from '../c
 import { finding, type Finding } from '../core/finding.js';
 import {
   accountsFolder,
-  digestDayPrefix,
   digestRegionsFolder,
   type Location,
   type Source,
@@ -12,7 +11,8 @@ import {
 } from '../core/object-key.js';
 import { logRegionsFolder } from '../core/log-objects.js';
 import { defaultRegions } from '../core/regions.js';
-import { DAY, startOfDay, type TimeRange } from '../core/timestamp.js';
+import type { TimeRange } from '../core/timestamp.js';
+import { findOrganization } from './organization.js';
 import {
   RunError,
   type Answer,
@@ -48,6 +48,8 @@ export interface PlanOptions {
   readonly locations?: readonly Location[] | undefined;
   /** Chains that an earlier run knew. */
   readonly known?: readonly Source[] | undefined;
+  /** Whether CloudTrail signed any of the trail’s newest digest files in a location. */
+  readonly isSigned: (location: Location) => Promise<boolean>;
   /** GetTrailStatus in a Region. */
   readonly statusIn: (region: string) => Promise<Answer<TrailStatus>>;
 }
@@ -74,49 +76,6 @@ export interface Plan {
 
 function names(folders: readonly string[], parent: string): string[] {
   return folders.map((folder) => folder.slice(parent.length, -1));
-}
-
-/** Whether a location holds digest files of the trail on any of the range's newest days. */
-async function holdsTrail(
-  objects: ObjectSource,
-  location: Location,
-  options: PlanOptions,
-): Promise<boolean> {
-  const { trail, range } = options;
-  const { accountId, homeRegion: region } = trail;
-  for (
-    let day = startOfDay(range.end), tried = 0;
-    tried < 31 && day > range.start - DAY;
-    day -= DAY, tried++
-  ) {
-    const prefix = digestDayPrefix(location, { accountId, region }, trail, day);
-    const listing = await objects.list(location.bucket, prefix);
-    if (listing.ok && listing.value.objects.length > 0) return true;
-  }
-  return false;
-}
-
-async function findOrganization(
-  objects: ObjectSource,
-  options: PlanOptions,
-  ids: readonly string[],
-): Promise<string | undefined> {
-  const { trail, organizationId } = options;
-  if (organizationId !== undefined) return organizationId;
-  const { bucket, prefix } = trail;
-  const holding: string[] = [];
-  for (const id of ids) {
-    if (await holdsTrail(objects, { bucket, prefix, organizationId: id }, options))
-      holding.push(id);
-  }
-  const candidates = trail.isOrganization === true && holding.length === 0 ? ids : holding;
-  if (candidates.length > 1) {
-    throw new RunError(
-      `the bucket holds several organizations: ${candidates.join(', ')}`,
-      'name one with --organization-id',
-    );
-  }
-  return candidates[0];
 }
 
 /**

@@ -5,7 +5,7 @@ import pLimit, { type LimitFunction } from 'p-limit';
 import { onlyAllowedGaps } from '../core/allow-gaps.js';
 import { parseTrailArn } from '../core/arn.js';
 import { compareFindings, finding, type Finding } from '../core/finding.js';
-import type { Location } from '../core/object-key.js';
+import type { Location, Source } from '../core/object-key.js';
 import { total, type Report } from '../core/report.js';
 import { findingId } from '../core/state.js';
 import { DAY, formatInstant, type Instant, type TimeRange } from '../core/timestamp.js';
@@ -24,6 +24,7 @@ import {
 } from './judge.js';
 import { DUE_AFTER, type RunOptions, type RunResult } from './options.js';
 import { findOriginals } from './originals.js';
+import { isSignedPlace } from './organization.js';
 import { planSources, type Plan } from './plan.js';
 import { readAll, type Shared } from './read-all.js';
 import type { SourceReader } from './read-day.js';
@@ -77,6 +78,30 @@ function planFindings(plan: Plan, options: RunOptions): Finding[] {
   return findings;
 }
 
+/** A reader for a source that the run itself does not cover. */
+async function readerOf(
+  source: Source,
+  locations: readonly Location[],
+  options: RunOptions,
+  shared: Shared,
+): Promise<SourceReader> {
+  const { objects, trail, range } = options;
+  return {
+    objects,
+    readDigest: shared.readDigest,
+    keys: await shared.keysIn(source.region),
+    source,
+    chains: {
+      standard: { ...source, trail, kind: 'standard' },
+      backfill: { ...source, trail, kind: 'backfill' },
+    },
+    locations: [...locations],
+    links: new Map(),
+    range,
+    backfillFrom: range.start,
+  };
+}
+
 function judgeOptions(
   plan: Plan,
   options: RunOptions,
@@ -84,7 +109,7 @@ function judgeOptions(
   statusIn: StatusIn,
   explain: ExplainOptions,
 ): JudgeOptions {
-  const { trail, objects, range, now } = options;
+  const { trail, now } = options;
   const { bucket, prefix } = trail;
   const current: Location[] = [
     ...(plan.organizationId === undefined
@@ -92,26 +117,14 @@ function judgeOptions(
       : [{ bucket, prefix, organizationId: plan.organizationId }]),
     { bucket, prefix },
   ];
-  const othersIn = async (region: string): Promise<SourceReader[]> => {
-    const keys = await shared.keysIn(region);
+  const othersIn = (region: string): Promise<SourceReader[]> => {
     const others = plan.accounts.filter(
       (accountId) =>
         !plan.sources.some((one) => one.accountId === accountId && one.region === region),
     );
-    return others.map((accountId) => ({
-      objects,
-      readDigest: shared.readDigest,
-      keys,
-      source: { accountId, region },
-      chains: {
-        standard: { accountId, region, trail, kind: 'standard' },
-        backfill: { accountId, region, trail, kind: 'backfill' },
-      },
-      locations: [...current],
-      links: new Map(),
-      range,
-      backfillFrom: range.start,
-    }));
+    return Promise.all(
+      others.map((accountId) => readerOf({ accountId, region }, current, options, shared)),
+    );
   };
   return {
     trail,
@@ -174,15 +187,19 @@ export async function validateTrail(options: RunOptions): Promise<RunResult> {
     throw new RunError('the time range is empty');
   }
   const statusIn = rememberStatus(options);
-  const plan = await planSources(objects, { ...options, statusIn, known: state?.chains });
+  const keysIn = rememberKeys(options);
+  const limit = pLimit(options.concurrency);
+  const shared = { keysIn, limit, readDigest: createDigestReader(objects, limit) };
+  const isSigned = async (location: Location): Promise<boolean> => {
+    const source = { accountId: trail.accountId, region: trail.homeRegion };
+    return isSignedPlace(await readerOf(source, [location], options, shared), location);
+  };
+  const plan = await planSources(objects, { ...options, statusIn, isSigned, known: state?.chains });
   if (plan.bucketGone && trail.isMultiRegion === undefined) {
     throw new RunError(`the bucket ${trail.bucket} does not exist`, 'check --s3-bucket');
   }
   // What status tells of must show in the listings, so it is asked before them.
   await Promise.all([...new Set(plan.sources.map(({ region }) => region))].map(statusIn));
-  const keysIn = rememberKeys(options);
-  const limit = pLimit(options.concurrency);
-  const shared = { keysIn, limit, readDigest: createDigestReader(objects, limit) };
   const results = belonging(await readAll(plan, options, shared), options);
   if (results.length === 0) {
     throw new RunError(

@@ -184,6 +184,11 @@ describe('a gap between digest files', () => {
     expect(explain(tail, [stop(h(4.5))], { deliveryError })).toEqual([
       [4, 9, 'logging-stopped', 'StopLogging'],
     ]);
+    expect(explain(tail, [stop(h(5.5)), start(h(6))], { deliveryError })).toEqual([
+      [4, 4.5, 'unknown'],
+      [4.5, round(6 + GRACE), 'logging-stopped', 'StopLogging', 'StartLogging'],
+      [round(6 + GRACE), 9, 'delivery-failed'],
+    ]);
   });
 
   it('does not tell of more than twenty related events', () => {
@@ -256,6 +261,38 @@ describe('time before the first digest file', () => {
       member,
     ],
     [
+      'the account joined, its first digest file came later',
+      [joined(h(4))],
+      [
+        [0, round(4 + GRACE), 'joined-organization', 'AcceptHandshake'],
+        [round(4 + GRACE), 9, 'unknown'],
+      ],
+      member,
+    ],
+    [
+      'another account joined',
+      [joined(h(8.5))],
+      [[0, 9, 'unknown']],
+      { accountId: '777788889999' },
+    ],
+    [
+      'created and started, its first digest file came later',
+      [create(h(2)), start(h(3))],
+      [
+        [0, round(2 + GRACE), 'not-yet-enabled', 'CreateTrail'],
+        [round(2 + GRACE), round(3 + GRACE), 'not-yet-enabled', 'CreateTrail', 'StartLogging'],
+        [round(3 + GRACE), 9, 'unknown'],
+      ],
+    ],
+    [
+      'started while validation was off',
+      [validation(h(2.5), false), start(h(3)), validation(h(8.5), true)],
+      [
+        [0, round(3 + GRACE), 'not-yet-enabled', 'StartLogging'],
+        [round(3 + GRACE), 9, 'validation-disabled', 'UpdateTrail', 'UpdateTrail'],
+      ],
+    ],
+    [
       'stopped before, and started',
       [stop(h(-1)), start(h(8.5))],
       [[0, 9, 'logging-stopped', 'StopLogging', 'StartLogging']],
@@ -313,7 +350,15 @@ describe('it was on', () => {
     ['it was stopped right after the digest file', laundered, [stop(h(0.5)), ...pair]],
     ['it was stopped in the digest file’s own hour', laundered, [stop(h(-0.5)), stop(h(8))]],
     ['off by an older event', laundered, [validation(h(-5), false), ...pair]],
-    ['created in between', laundered, [create(h(4)), ...pair]],
+    ['created in between', laundered, [create(h(7)), ...pair]],
+    ['joined in between', laundered, [joined(h(4)), ...pair], { accountId: MEMBER }],
+    ['stopped in between, for a moment', laundered, [stop(h(-0.5)), start(h(0.5)), ...pair]],
+    [
+      'a member account that may have left before the trail was started again',
+      gapAfter(h(0), h(9), false),
+      pair,
+      { accountId: MEMBER },
+    ],
     [
       'a member account that may have left, and nothing follows',
       gapAfter(h(0), h(9), false),

@@ -238,6 +238,10 @@ describe('what does not count', () => {
     ['a text', 'StopLogging'],
     ['a list', [record('StopLogging')]],
     ['an inherited record', Object.create(record('StopLogging'))],
+    [
+      'an inherited name',
+      record('StopLogging', { requestParameters: Object.create({ name: 'main' }) }),
+    ],
     ['deep nesting', JSON.parse('['.repeat(5000) + ']'.repeat(5000))],
   ])('%s', (_, one) => {
     expect(read(one)).toBeUndefined();
