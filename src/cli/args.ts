@@ -442,6 +442,9 @@ function readArguments(raw: Raw): Arguments {
       '--retention has no meaning with --since-state, which begins at the state',
     );
   }
+  if (between.state !== undefined && raw['digests-only'] === true) {
+    throw new UsageError('--digests-only proves no log file, and --state remembers what is proved');
+  }
   const isArn = (value: string): boolean => parseTrailArn(value) !== undefined;
   const aliases = list(
     raw,

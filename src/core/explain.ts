@@ -148,7 +148,7 @@ function provedOn(
   if (!next || !belonged(gap, next, all, context)) return undefined;
   // Not there until later: that contradicts the digest file before.
   const contradicted = all.some(
-    ({ opened, events, end }) => !opened && isReal(events[0]) && end > after && end <= next.start,
+    ({ events, end }) => isReal(events[0]) && end > after && end <= next.start,
   );
   // An event of the digest file's own last hours counts, so the search must have seen those too.
   const searched = context.complete.some(

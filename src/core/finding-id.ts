@@ -23,8 +23,11 @@ const SEARCHED: readonly string[] = ['original', 'originals', 'versions'];
 export function findingId(finding: Finding): string {
   const { code, accountId, region, kind, bucket, key, start, end } = finding;
   const place = [accountId, region, kind, bucket, key, start, key === undefined ? end : undefined];
+  // Two nights may each find something in one folder and day: what is named makes them two facts.
+  const first = finding.details?.['first'];
+  const named = code === 'LOG_UNLISTED' && Array.isArray(first) ? [JSON.stringify(first)] : [];
   // JSON.stringify writes `undefined` in a list as null, so an absent place is not an empty one.
-  const text = JSON.stringify([code, ...place]);
+  const text = JSON.stringify([code, ...place, ...named]);
   return createHash('sha256').update(text).digest('hex').slice(0, 12);
 }
 
@@ -53,7 +56,9 @@ export function portable(finding: Finding): Finding {
   const { title, hint } = FINDINGS[code];
   const reason = details?.['reason'];
   if (typeof reason === 'string' && /^[a-z-]{1,40}$/.test(reason)) {
-    return { ...finding, message: `${title} (${reason})`, details: { reason }, hint };
+    const signedHash = details?.['signedHash'];
+    const kept = typeof signedHash === 'string' ? { reason, signedHash } : { reason };
+    return { ...finding, message: `${title} (${reason})`, details: kept, hint };
   }
   const rest = Object.entries(finding).filter(([name]) => name !== 'details');
   return { ...(Object.fromEntries(rest) as unknown as Finding), message: title, hint };

@@ -5,7 +5,7 @@
  * file of the next day, or, its name being rounded up, by the last of the day before.
  */
 import { accountsFolder, type Location, type Source } from './object-key.js';
-import { DAY, dayFolder, HOUR, parseKeyStamp, type Instant, type TimeRange } from './timestamp.js';
+import { DAY, dayFolder, parseKeyStamp, type Instant, type TimeRange } from './timestamp.js';
 
 /** An object in a log folder. */
 export interface LogObject {
@@ -60,7 +60,7 @@ export function logTime(key: string): Instant | undefined {
   const time = parseKeyStamp(`${STAMP.exec(key)?.[1] ?? ''}00Z`);
   const day = logDay(key);
   if (time === undefined || day === undefined) return undefined;
-  return time >= day - HOUR && time <= day + DAY + HOUR ? time : undefined;
+  return time >= day - LOG_SLACK && time <= day + DAY + LOG_SLACK ? time : undefined;
 }
 
 /** The ledger of one UTC day: its folders' objects, and what its digest files list. */

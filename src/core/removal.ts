@@ -49,6 +49,8 @@ export function readRemoval(record: unknown, bucket: string, logFile: string): R
 const EXACT = 900;
 const BULK = 300;
 
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
 /** The record that best tells who removed an object at a time. */
 export function whoRemoved(
   removals: readonly Removal[],
@@ -63,7 +65,8 @@ export function whoRemoved(
     (a, b) =>
       Number(a.key === undefined) - Number(b.key === undefined) ||
       near(a) - near(b) ||
-      (a.eventId < b.eventId ? -1 : 1),
+      compare(a.eventId, b.eventId) ||
+      compare(a.logFile, b.logFile),
   )[0];
 }
 
@@ -80,4 +83,16 @@ export function removalFacts(removal: Removal): Record<string, string | boolean>
     logFile,
     namesObject: key !== undefined,
   };
+}
+
+/**
+ * A removal in words, to follow a time. What names no object is told as what was done in the bucket
+ * then, not as who removed this object.
+ */
+export function describeRemoval(removal: Removal): string {
+  const { name, actor, sourceIp, userAgent, eventId, logFile, key, time } = removal;
+  const proof = `event ${eventId}, in verified log file ${logFile}`;
+  return key === undefined
+    ? `; at ${formatInstant(time)} ${actor} called ${name} on the bucket from ${sourceIp} with ${userAgent} (${proof}), which names no keys`
+    : ` by ${actor} from ${sourceIp} (${name} with ${userAgent}, ${proof})`;
 }

@@ -1,4 +1,18 @@
-/** The command that brings an original back. */
+/** What is told of an original, and the command that brings it back. */
+import { describeRemoval, removalFacts, type Removal } from './removal.js';
+import { formatInstant, type Instant } from './timestamp.js';
+
+/** The version that is what an authenticated digest file, or CloudTrail itself, signed. */
+export interface Original {
+  readonly bucket: string;
+  readonly key: string;
+  readonly versionId: string;
+  readonly lastModified: Instant;
+  /** Object Lock's hold on it. */
+  readonly retention: { readonly mode: string; readonly until: Instant } | undefined;
+  /** When it was removed or overwritten: what lies right above it among the versions says. */
+  readonly removedAt: Instant | undefined;
+}
 
 /** Quotes a text for a POSIX shell, in printable ASCII and on one line, whatever it holds. */
 export function shellQuote(text: string): string {
@@ -24,4 +38,51 @@ export function restoreCommand(bucket: string, key: string, versionId: string): 
     ...['--key', shellQuote(key)],
     ...['--copy-source', shellQuote(source)],
   ].join(' ');
+}
+
+/** Letters past which a command stands only in the details: a report cuts long lines. */
+const MAX_COMMAND = 1000;
+
+/** A command as a hint can carry it: whole, or not at all. */
+export function restoreHint(command: string): string {
+  return command.length <= MAX_COMMAND
+    ? command
+    : 'with the command in details of the JSON report, which is too long for a line';
+}
+
+function factsOf(original: Original, removal: Removal | undefined) {
+  const { bucket, key, versionId, lastModified, retention, removedAt } = original;
+  return {
+    bucket,
+    key,
+    versionId,
+    lastModified: formatInstant(lastModified),
+    restore: restoreCommand(bucket, key, versionId),
+    ...(removedAt === undefined ? {} : { removedAt: formatInstant(removedAt) }),
+    ...(retention
+      ? { retention: { mode: retention.mode, until: formatInstant(retention.until) } }
+      : {}),
+    ...(removal ? { removedBy: removalFacts(removal) } : {}),
+  };
+}
+
+/** An original for machines, and in words. */
+export interface ToldOriginal {
+  readonly facts: ReturnType<typeof factsOf>;
+  readonly words: string;
+}
+
+/** Tells of an original: its version, when it was removed, who did it, and what holds it. */
+export function describeOriginal(original: Original, removal: Removal | undefined): ToldOriginal {
+  const facts = factsOf(original, removal);
+  const { versionId, lastModified, removedAt, retention } = facts;
+  const held = retention
+    ? `, held by Object Lock (${retention.mode}) until ${retention.until}`
+    : '';
+  const by = removal ? describeRemoval(removal) : '';
+  const removed = removedAt === undefined ? '' : `, removed or overwritten at ${removedAt}${by}`;
+  return {
+    facts,
+    words: `its original is version ${versionId} of ${lastModified}${held}${removed}`,
+  };
 }

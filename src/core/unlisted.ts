@@ -25,8 +25,8 @@ export interface UnlistedScope {
   readonly carried: ReadonlySet<string>;
   /** Trails without validation that deliver here, as CloudTrail describes them. */
   readonly unvalidatedTrails: readonly string[];
-  /** The one among them that the user accepts. */
-  readonly accepted?: string | undefined;
+  /** Trails whose log files the user lets pass; only such a one as CloudTrail shows here counts. */
+  readonly acceptUnlisted: readonly string[];
 }
 
 export interface Unlisted {
@@ -95,8 +95,8 @@ function summary(objects: readonly LogObject[]) {
     ...(times.length === 0
       ? {}
       : {
-          oldestModified: formatInstant(Math.min(...times)),
-          newestModified: formatInstant(Math.max(...times)),
+          oldestModified: formatInstant(times.reduce((a, b) => Math.min(a, b))),
+          newestModified: formatInstant(times.reduce((a, b) => Math.max(a, b))),
         }),
     first: sorted.slice(0, FIRST).map(({ bucket, key, size, lastModified }) => ({
       bucket,
@@ -129,8 +129,12 @@ function placeOfObjects(objects: readonly LogObject[], source: Source) {
   };
 }
 
-function unlistedFinding(objects: readonly LogObject[], scope: UnlistedScope): Finding {
-  const { accepted, unvalidatedTrails } = scope;
+function unlistedFinding(
+  objects: readonly LogObject[],
+  scope: UnlistedScope,
+  accepted: string | undefined,
+): Finding {
+  const { unvalidatedTrails } = scope;
   const known =
     unvalidatedTrails.length === 0
       ? ''
@@ -177,7 +181,16 @@ export function judgeUnlisted(candidates: Iterable<LogObject>, scope: UnlistedSc
   }
   const folder = ({ bucket, key }: LogObject): string =>
     `${bucket}/${key.slice(0, key.lastIndexOf('/'))}`;
-  const findings = group(unlisted, folder).map((objects) => unlistedFinding(objects, scope));
+  const accepted = scope.unvalidatedTrails.find((arn) => scope.acceptUnlisted.includes(arn));
+  const passing = ({ key }: LogObject): boolean =>
+    accepted !== undefined && logTime(key) !== undefined;
+  const findings = [
+    ...group(unlisted.filter(passing), folder).map((own) => unlistedFinding(own, scope, accepted)),
+    ...group(
+      unlisted.filter((one) => !passing(one)),
+      folder,
+    ).map((own) => unlistedFinding(own, scope, undefined)),
+  ];
   for (const members of group(gaps, ({ gap }) => `${gap.start} ${gap.end}`)) {
     const objects = members.map(({ object }) => object);
     const gap: Partial<Interval> = members[0]?.gap ?? {};

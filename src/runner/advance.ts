@@ -12,7 +12,14 @@ import {
   type RememberedChain,
   type State,
 } from '../core/state.js';
-import { formatInstant, HOUR, parseDigestTime, type Instant } from '../core/timestamp.js';
+import {
+  formatInstant,
+  HOUR,
+  parseDigestTime,
+  parseKeyStamp,
+  type Instant,
+  type TimeRange,
+} from '../core/timestamp.js';
 import type { ObjectSource } from '../sources/ports.js';
 import type { ClosedSource } from './judge.js';
 import type { SourceResult } from './read-source.js';
@@ -59,28 +66,45 @@ export function stateFindings(result: SourceResult): Finding[] {
   });
 }
 
-/** When what a finding tells of happened, as far as it says. */
-function timeOf(found: Finding): Instant | undefined {
-  const stamp = /_(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z(?:_backfill)?\.json\.gz$/.exec(
-    found.digestKey ?? '',
-  );
-  const end = stamp
-    ? `${stamp.slice(1, 4).join('-')}T${stamp.slice(4, 7).join(':')}Z`
-    : (found.end ?? '');
-  return parseDigestTime(found.start ?? end);
+/** The time stamp of a digest file's key: its end. */
+function stampOf(key: string | undefined): Instant | undefined {
+  const stamp = /_(\d{8}T\d{6}Z)(?:_backfill)?\.json\.gz$/.exec(key ?? '');
+  return stamp ? parseKeyStamp(stamp[1] ?? '') : undefined;
 }
 
+/**
+ * The time that a finding tells of. One about an object is as old as the digest file that lists it or
+ * that it is, and that digest file was read where its window meets the range.
+ */
+function timeOf(found: Finding): TimeRange | undefined {
+  const start = parseDigestTime(found.start ?? '');
+  const end = parseDigestTime(found.end ?? '');
+  if (start !== undefined && end !== undefined) return { start, end };
+  const listed = stampOf(found.digestKey) ?? end ?? stampOf(found.key);
+  return listed === undefined ? undefined : { start: listed - HOUR, end: listed };
+}
+
+/** Whether a run looks for log files that nobody lists, without which it says nothing of them. */
+const BESIDE: readonly string[] = ['LOG_UNLISTED', 'LOG_UNVALIDATED'];
+
 /** Whether this run looked at what an older finding tells of: then its own findings speak. */
-function wasExamined(found: Finding, closed: readonly ClosedSource[]): boolean {
+function wasExamined(found: Finding, closed: readonly ClosedSource[], unlisted: boolean): boolean {
   const { accountId, region } = found;
+  // What is told of a Region or of the run as a whole is found anew, or has passed.
   if (accountId === undefined || region === undefined) return true;
+  if (BESIDE.includes(found.code) && !unlisted) return false;
   const own = closed.find(({ judged: { result } }) => {
     const { plan } = result;
     return plan.accountId === accountId && plan.region === region;
   });
   if (!own) return false;
   const time = timeOf(found);
-  return time === undefined || time >= own.judged.result.range.start;
+  if (!time) return found.key === undefined && found.bucket === undefined;
+  const { range } = own.judged.result;
+  // A digest file is judged whole where its window meets the range; time only where it lies in it.
+  return found.start === undefined
+    ? time.end > range.start && time.start < range.end
+    : time.start >= range.start && time.start < range.end;
 }
 
 /** Whether an accused log file has its signed bytes again. */
@@ -98,10 +122,12 @@ export async function carryFindings(
   state: State,
   closed: readonly ClosedSource[],
   objects: ObjectSource,
+  unlisted: boolean,
 ): Promise<OpenFinding[]> {
   const carried: OpenFinding[] = [];
   for (const one of state.findings) {
-    if (wasExamined(one.finding, closed) || (await isRestored(one.finding, objects))) continue;
+    if (wasExamined(one.finding, closed, unlisted) || (await isRestored(one.finding, objects)))
+      continue;
     carried.push(one);
   }
   return carried;
@@ -182,6 +208,11 @@ export function nextState(
   const chainName = (one: { accountId: string; region: string; kind: string }): string =>
     `${one.accountId} ${one.region} ${one.kind}`;
   const chains = new Map((old?.chains ?? []).map((one) => [chainName(one), one]));
+  // A person who accepts that a remembered digest file is gone lets its chain begin anew.
+  for (const one of findings.filter(({ code }) => code === 'CHAIN_STATE_BROKEN').filter(passes)) {
+    const { accountId = '', region = '', kind = 'standard' } = one;
+    chains.delete(chainName({ accountId, region, kind }));
+  }
   const candidates: Candidate[] = [];
   for (const source of closed) {
     const { accountId, region } = source.judged.result.plan;

@@ -6,7 +6,7 @@ import type { Interval } from '../core/coverage.js';
 import { expectedDigests } from '../core/coverage.js';
 import { finding, type Finding } from '../core/finding.js';
 import type { LogObject } from '../core/log-objects.js';
-import type { Location } from '../core/object-key.js';
+import type { Location, Source } from '../core/object-key.js';
 import { reportChain, type ReportChain } from '../core/report.js';
 import { formatInstant, HOUR, type Instant } from '../core/timestamp.js';
 import type { TrailEvent } from '../core/trail-event.js';
@@ -197,8 +197,10 @@ export function explainAll(tails: Tails, events: Events, trail: TrailPlace): Jud
 
 export interface UnlistedOptions {
   readonly due: Instant;
-  readonly unvalidatedTrails: readonly string[];
-  readonly accepted: (accountId: string) => string | undefined;
+  /** Trails without validation that deliver a source's log files into this place. */
+  readonly trailsOf: (source: Source) => readonly string[];
+  /** Those whose log files the user lets pass. */
+  readonly acceptUnlisted: readonly string[];
 }
 
 export interface ClosedSource {
@@ -232,8 +234,8 @@ export function closeSource(judged: Judged, asked: Asked, unlisted: UnlistedOpti
     due: unlisted.due,
     knownBefore: result.knownBefore,
     carried: result.carried,
-    unvalidatedTrails: unlisted.unvalidatedTrails,
-    accepted: unlisted.accepted(accountId),
+    unvalidatedTrails: unlisted.trailsOf({ accountId, region }),
+    acceptUnlisted: unlisted.acceptUnlisted,
   });
   const { unlisted: none, unvalidated } = nobody;
   const counts = { ...result.logs.standard, unlisted: none, unvalidated };

@@ -13,19 +13,29 @@ import {
   type Location,
   type TrailName,
 } from '../core/object-key.js';
-import { readRemoval, removalFacts, whoRemoved, type Removal } from '../core/removal.js';
-import { restoreCommand } from '../core/restore.js';
+import { readRemoval, whoRemoved, type Removal } from '../core/removal.js';
+import {
+  describeOriginal,
+  restoreHint,
+  type Original,
+  type ToldOriginal,
+} from '../core/restore.js';
 import type { Chain } from '../core/segment.js';
 import {
   DAY,
-  formatInstant,
   HOUR,
   parseDigestTime,
   startOfDay,
   type Instant,
   type TimeRange,
 } from '../core/timestamp.js';
-import type { ObjectSource, ObjectVersion, RegionKeys, Retention } from '../sources/ports.js';
+import type {
+  ObjectSource,
+  ObjectVersion,
+  ReadFailure,
+  RegionKeys,
+  Retention,
+} from '../sources/ports.js';
 import type { createDigestReader } from './read-digest.js';
 import type { FoundRecord } from './search-logs.js';
 
@@ -67,69 +77,119 @@ const DIGEST_CODES: readonly FindingCode[] = [
 const MAX_FINDINGS = 1000;
 const MAX_VERSIONS = 20;
 const MAX_ORIGINALS = 1000;
+/** Names whose versions are read for one stretch of time: planted names must not hold a run up. */
+const MAX_NAMES = 2000;
 const MAX_DAYS = 40;
 const AT_ONCE = 8;
 /** Stretches of time that are searched for who removed something. */
 const MAX_STRETCHES = 50;
+/** Keys past which log files are searched for what all keys share. */
+const MAX_NEEDLES = 20;
 
-interface Original {
-  readonly bucket: string;
-  readonly key: string;
-  readonly version: ObjectVersion;
-  readonly retention: Retention | undefined;
-  /** When it was removed or overwritten: what lies right above it among the versions says. */
-  readonly removedAt: Instant | undefined;
+interface Search {
+  readonly originals: readonly Original[];
+  /** What could not be searched. */
+  readonly failed?: string | undefined;
 }
 
-type Search = { readonly originals: readonly Original[] } | { readonly failed: string };
+/** What came of trying a version; `undefined` where it is something else than the original. */
+type Trial =
+  | { readonly kind: 'original'; readonly retention: Retention | undefined }
+  | { readonly kind: 'failed'; readonly why: string }
+  | undefined;
 
-/** Tries older versions, newest first, until one is the original. */
+function inWords(failure: ReadFailure): string {
+  switch (failure.kind) {
+    case 'absent':
+      return failure.what === 'bucket' ? 'the bucket does not exist' : 'it is gone';
+    case 'foreign-encryption':
+      return 'encrypted with SSE-C';
+    case 'unreadable':
+      return `${failure.reason}: ${failure.detail}`;
+  }
+}
+
+/**
+ * Tries older versions, newest first, until one is the original. Of very many only the newest and the
+ * oldest are tried: new versions can be piled up on an original, but none be put beneath it.
+ */
 async function firstOriginal(
   versions: readonly ObjectVersion[],
   bucket: string,
-  isOriginal: (version: ObjectVersion) => Promise<{ retention: Retention | undefined } | undefined>,
-): Promise<Original | undefined> {
-  let tried = 0;
-  for (const [at, version] of versions.entries()) {
-    if (version.isDeleteMarker || version.isLatest) continue;
-    if (++tried > MAX_VERSIONS) return undefined;
-    const found = await isOriginal(version);
-    if (!found) continue;
+  trial: (version: ObjectVersion) => Promise<Trial>,
+): Promise<{ original?: Original; failed?: string }> {
+  const all = [...versions.entries()].filter(([, one]) => !one.isDeleteMarker && !one.isLatest);
+  const half = MAX_VERSIONS / 2;
+  const isCut = all.length > MAX_VERSIONS;
+  const tried = isCut ? [...all.slice(0, half), ...all.slice(-half)] : all;
+  let failed = isCut ? `only ${MAX_VERSIONS} of ${all.length} older versions were read` : undefined;
+  for (const [at, version] of tried) {
+    const result = await trial(version);
+    if (result?.kind === 'failed') failed = result.why;
+    if (result?.kind !== 'original') continue;
+    const { key, versionId, lastModified } = version;
+    const { retention } = result;
     const removedAt = versions[at - 1]?.lastModified;
-    return { bucket, key: version.key, version, retention: found.retention, removedAt };
+    return { original: { bucket, key, versionId, lastModified, retention, removedAt } };
   }
-  return undefined;
+  return failed === undefined ? {} : { failed };
 }
 
 function logOriginal(finding: Finding, { objects }: OriginalsOptions) {
   const { bucket = '', key = '', details } = finding;
   const hashValue = String(details?.['signedHash']);
   const entry = { bucket, key, hashValue, hashAlgorithm: 'SHA-256' };
-  return async ({ versionId }: ObjectVersion) => {
+  return async ({ versionId }: ObjectVersion): Promise<Trial> => {
     const read = await objects.read(
       bucket,
       key,
       async ({ chunks, retention }) => ({ check: await checkLogFile(entry, chunks), retention }),
       versionId,
     );
-    return read.ok && read.value.check.state === 'valid'
-      ? { retention: read.value.retention }
-      : undefined;
+    if (!read.ok) {
+      const { failure } = read;
+      return failure.kind === 'unreadable' ? { kind: 'failed', why: inWords(failure) } : undefined;
+    }
+    const { check, retention } = read.value;
+    return check.state === 'valid' ? { kind: 'original', retention } : undefined;
   };
 }
 
-function digestOriginal(chain: Chain, bucket: string, options: OriginalsOptions) {
-  return async ({ key, size, versionId }: ObjectVersion) => {
+/** `notHash` is the content that the finding is about: a copy of it is no original. */
+function digestOriginal(chain: Chain, bucket: string, options: OriginalsOptions, notHash?: string) {
+  return async ({ key, size, versionId }: ObjectVersion): Promise<Trial> => {
     const parsed = parseDigestKey(bucket, key, chain, chain.trail);
     if (!parsed) return undefined;
     const read = await options.readDigest(bucket, key, size, versionId);
+    if (read?.outcome.kind === 'unreadable')
+      return { kind: 'failed', why: `${read.outcome.reason}: ${read.outcome.detail}` };
     if (read?.outcome.kind !== 'digest') return undefined;
     const keys = await options.keysIn(chain.region);
     const lookup = await keys.lookup(read.outcome.digest.fingerprint, parsed.end);
     const place = { chain: { ...chain, kind: parsed.kind }, bucket, key };
     const result = authenticate(place, read.outcome, () => lookup, true);
-    return result.state === 'authentic' ? { retention: read.retention } : undefined;
+    if (result.state === 'open' && result.remark.code === 'KEYS_UNAVAILABLE') {
+      return { kind: 'failed', why: result.remark.message };
+    }
+    return result.state === 'authentic' && result.digest.hash !== notHash
+      ? { kind: 'original', retention: read.retention }
+      : undefined;
   };
+}
+
+/** Where two signed digest files, or what is remembered of one, contradict each other. */
+const CONTRADICTIONS: readonly FindingCode[] = ['CHAIN_LINK_BROKEN', 'CHAIN_STATE_BROKEN'];
+
+async function currentHash(
+  versions: readonly ObjectVersion[],
+  bucket: string,
+  options: OriginalsOptions,
+): Promise<string | undefined> {
+  const current = versions.find(({ isLatest, isDeleteMarker }) => isLatest && !isDeleteMarker);
+  if (!current) return undefined;
+  const { key, size, versionId } = current;
+  const read = await options.readDigest(bucket, key, size, versionId);
+  return read?.outcome.kind === 'digest' ? read.outcome.digest.hash : undefined;
 }
 
 function group(versions: readonly ObjectVersion[]): Map<string, ObjectVersion[]> {
@@ -142,20 +202,21 @@ function group(versions: readonly ObjectVersion[]): Map<string, ObjectVersion[]>
   return byKey;
 }
 
-function inWords(failure: { kind: string; reason?: string; detail?: string }): string {
-  return failure.reason === undefined ? failure.kind : `${failure.reason}: ${failure.detail ?? ''}`;
-}
-
 async function searchObject(finding: Finding, options: OriginalsOptions): Promise<Search> {
   const { bucket = '', key = '', accountId = '', region = '', kind = 'standard' } = finding;
   const listing = await options.objects.versions(bucket, key);
-  if (!listing.ok) return { failed: inWords(listing.failure) };
+  if (!listing.ok) return { originals: [], failed: inWords(listing.failure) };
   const own = listing.value.filter((one) => one.key === key);
   const isLog = finding.details?.['signedHash'] !== undefined;
   const chain: Chain = { accountId, region, kind, trail: options.trail };
-  const isOriginal = isLog ? logOriginal(finding, options) : digestOriginal(chain, bucket, options);
-  const original = await firstOriginal(own, bucket, isOriginal);
-  return { originals: original ? [original] : [] };
+  const notHash = CONTRADICTIONS.includes(finding.code)
+    ? await currentHash(own, bucket, options)
+    : undefined;
+  const trial = isLog
+    ? logOriginal(finding, options)
+    : digestOriginal(chain, bucket, options, notHash);
+  const { original, failed } = await firstOriginal(own, bucket, trial);
+  return { originals: original ? [original] : [], failed };
 }
 
 /** Digest files that lay in a stretch of time and have no current version. */
@@ -170,6 +231,8 @@ async function searchStretch(
   const end = parseDigestTime(finding.end ?? '') ?? 0;
   const chain: Chain = { accountId, region, kind, trail: options.trail };
   const originals: Original[] = [];
+  let failed: string | undefined;
+  let names = 0;
   for (const location of options.locationsOf(accountId, region)) {
     const { bucket } = location;
     const last = startOfDay(end + HOUR);
@@ -181,21 +244,25 @@ async function searchStretch(
       const prefix = digestDayPrefix(location, chain, options.trail, day);
       const listing = await options.objects.versions(bucket, prefix);
       if (!listing.ok) {
-        if (listing.failure.kind === 'absent') continue;
-        return { failed: inWords(listing.failure) };
+        if (listing.failure.kind !== 'absent') failed = inWords(listing.failure);
+        continue;
       }
       for (const [key, versions] of group(listing.value)) {
         const parsed = parseDigestKey(bucket, key, chain, chain.trail);
         const inside = parsed && parsed.end > start && parsed.end - HOUR < end;
         const gone = versions[0]?.isDeleteMarker === true;
         if (!inside || !gone || parsed.kind !== kind || originals.length >= MAX_ORIGINALS) continue;
-        const isOriginal = digestOriginal(chain, bucket, options);
-        const original = await firstOriginal(versions, bucket, isOriginal);
-        if (original) originals.push(original);
+        if (++names > MAX_NAMES) {
+          failed = `more than ${MAX_NAMES} names were removed in this time`;
+          continue;
+        }
+        const found = await firstOriginal(versions, bucket, digestOriginal(chain, bucket, options));
+        if (found.original) originals.push(found.original);
+        failed = found.failed ?? failed;
       }
     }
   }
-  return { originals };
+  return { originals, failed };
 }
 
 async function search(finding: Finding, options: OriginalsOptions): Promise<Search> {
@@ -203,12 +270,13 @@ async function search(finding: Finding, options: OriginalsOptions): Promise<Sear
   const accounts = finding.details?.['accounts'];
   const named = Array.isArray(accounts) ? accounts.map(String) : [finding.accountId ?? ''];
   const found: Original[] = [];
+  let failed: string | undefined;
   for (const accountId of named) {
     const one = await searchStretch(finding, accountId, options);
-    if ('failed' in one) return one;
     found.push(...one.originals);
+    failed = one.failed ?? failed;
   }
-  return { originals: found.slice(0, MAX_ORIGINALS) };
+  return { originals: found.slice(0, MAX_ORIGINALS), failed };
 }
 
 function isSearched(finding: Finding): boolean {
@@ -239,66 +307,42 @@ async function removalsOf(
   const removals = new Map<string, Removal[]>();
   const buckets = new Set(originals.map(({ bucket }) => bucket));
   for (const { start, end, keys } of stretches.slice(0, MAX_STRETCHES)) {
-    const needles = [...keys, 'DeleteObjects'].map((text) => JSON.stringify(text).slice(1, -1));
+    // Every file that CloudTrail writes lies in such a folder.
+    const named = keys.size > MAX_NEEDLES ? ['AWSLogs/'] : [...keys];
+    const needles = [...named, 'DeleteObjects'].map((text) => JSON.stringify(text).slice(1, -1));
     for (const { record, logFile } of await options.searchLogs({ start, end }, needles)) {
       for (const bucket of buckets) {
         const removal = readRemoval(record, bucket, logFile);
-        if (removal) removals.set(bucket, [...(removals.get(bucket) ?? []), removal]);
+        if (!removal) continue;
+        const known = removals.get(bucket);
+        if (known) known.push(removal);
+        else removals.set(bucket, [removal]);
       }
     }
   }
   return removals;
 }
 
-function factsOf(original: Original, removal: Removal | undefined) {
-  const { bucket, key, version, retention, removedAt } = original;
-  return {
-    bucket,
-    key,
-    versionId: version.versionId,
-    lastModified: formatInstant(version.lastModified),
-    restore: restoreCommand(bucket, key, version.versionId),
-    ...(removedAt === undefined ? {} : { removedAt: formatInstant(removedAt) }),
-    ...(retention
-      ? { retention: { mode: retention.mode, until: formatInstant(retention.until) } }
-      : {}),
-    ...(removal ? { removedBy: removalFacts(removal) } : {}),
-  };
-}
-
-type Facts = ReturnType<typeof factsOf>;
-
-function sentence(facts: Facts): string {
-  const { versionId, lastModified, removedAt, removedBy, retention } = facts;
-  const by =
-    removedBy === undefined
-      ? ''
-      : ` by ${String(removedBy['actor'])} from ${String(removedBy['sourceIp'])} (${String(removedBy['event'])}, event ${String(removedBy['eventId'])}, in verified log file ${String(removedBy['logFile'])})`;
-  const removed = removedAt === undefined ? '' : `, removed or overwritten at ${removedAt}${by}`;
-  const held = retention
-    ? `, held by Object Lock (${retention.mode}) until ${retention.until}`
-    : '';
-  return `its original is version ${versionId} of ${lastModified}${removed}${held}`;
-}
-
-function tell(finding: Finding, found: readonly Facts[]): Finding {
+function tell(finding: Finding, found: readonly ToldOriginal[]): Finding {
   const [first] = found;
   if (!first) return finding;
   const { details, message } = finding;
+  const command = restoreHint(first.facts.restore);
   if (finding.key !== undefined) {
     return {
       ...finding,
-      message: `${message}; ${sentence(first)}`,
-      details: { ...details, original: first },
-      hint: `restore it: ${first.restore}`,
+      message: `${message}; ${first.words}`,
+      details: { ...details, original: first.facts },
+      hint: `restore it: ${command}`,
     };
   }
   const more = found.length - 1;
+  const count = more === 0 ? '1 original is' : `${found.length} originals are`;
   return {
     ...finding,
-    message: `${message}; ${found.length} originals are among the versions`,
-    details: { ...details, originals: found },
-    hint: `restore them: ${first.restore}${more > 0 ? ` and ${more} more (details.originals in the JSON report)` : ''}`,
+    message: `${message}; ${count} among the versions`,
+    details: { ...details, originals: found.map(({ facts }) => facts) },
+    hint: `restore them: ${command}${more > 0 ? ` and ${more} more (details.originals in the JSON report)` : ''}`,
   };
 }
 
@@ -317,23 +361,23 @@ export async function findOriginals(
   await limit.map(wanted, async (one) => {
     searches.set(one, await search(one, options));
   });
-  const all = [...searches.values()].flatMap((one) => ('originals' in one ? one.originals : []));
+  const all = wanted.flatMap((one) => searches.get(one)?.originals ?? []);
   const removals = all.length > 0 ? await removalsOf(all, options) : new Map<string, Removal[]>();
   return findings.map((one) => {
     const found = searches.get(one);
     if (!found) return one;
-    if ('failed' in found) {
-      const versions = `could not be searched: ${found.failed}`;
-      return { ...one, details: { ...one.details, versions } };
-    }
-    const facts = found.originals.map((original) => {
+    const originals = found.originals.map((original) => {
       const { bucket, key, removedAt } = original;
       const by =
         removedAt === undefined
           ? undefined
           : whoRemoved(removals.get(bucket) ?? [], key, removedAt);
-      return factsOf(original, by);
+      return describeOriginal(original, by);
     });
-    return tell(one, facts);
+    const result = tell(one, originals);
+    if (found.failed === undefined || (one.key !== undefined && originals.length > 0))
+      return result;
+    const versions = `could not be searched: ${found.failed}`;
+    return { ...result, details: { ...result.details, versions } };
   });
 }

@@ -329,7 +329,7 @@ export async function readDay(reader: SourceReader, day: Instant): Promise<Day> 
       belongs(reader, parsed.kind, parsed.end - HOUR, parsed.end),
     );
     const read = await Promise.all(wanted.map((one) => readCandidate(reader, one)));
-    candidates.push(...read.filter((one) => one !== undefined));
+    for (const one of read) if (one) candidates.push(one);
     if (at < locations.length - 1) continue;
     settled = settle(candidates, reader.links);
     const found = newLocation(reader, settled.values());

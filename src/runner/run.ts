@@ -10,7 +10,7 @@ import { total, type Report } from '../core/report.js';
 import { findingId } from '../core/state.js';
 import { DAY, formatInstant, type Instant, type TimeRange } from '../core/timestamp.js';
 import { judge } from '../core/verdict.js';
-import { RunError } from '../sources/ports.js';
+import { RunError, type TrailDescription } from '../sources/ports.js';
 import { carryFindings, nextState, stateFindings, tellAgain } from './advance.js';
 import { keyFindings, rememberKeys, rememberStatus, type StatusIn } from './ask.js';
 import { gatherEvents, recentChanges, type ExplainOptions } from './explain-gaps.js';
@@ -35,14 +35,19 @@ import { scopeOf } from './scope.js';
 import { searchLogs } from './search-logs.js';
 
 /**
- * Folders of Regions in which a single-Region trail never delivered are other trails'. Only
- * DescribeTrails can say that a trail is one: without its word every folder counts, or emptying a
- * Region would hide it.
+ * Folders of Regions in which a single-Region trail never delivered are other trails': those without
+ * its digest files whose log files, if any, other trails' digest files list. What nobody lists may be
+ * what is left of a Region that was emptied, whatever the trail's settings say now.
  */
 function belonging(results: readonly SourceResult[], options: RunOptions): readonly SourceResult[] {
   const isMultiRegion = options.trail.isMultiRegion ?? true;
   return results.filter(
-    (one) => one.met || one.plan.expected || isMultiRegion || one.findings.length > 0,
+    (one) =>
+      one.met ||
+      one.plan.expected ||
+      isMultiRegion ||
+      one.findings.length > 0 ||
+      (one.ledger?.candidates.size ?? 0) > 0,
   );
 }
 
@@ -143,19 +148,23 @@ function judgeOptions(
 }
 
 /** Trails without validation that CloudTrail shows to deliver into the same place. */
-async function unvalidatedTrails(options: RunOptions): Promise<string[]> {
+async function unvalidatedTrails(options: RunOptions): Promise<TrailDescription[]> {
   const { trails, trail } = options;
   const answer = await trails?.trails(trail.homeRegion);
   if (answer?.ok !== true) return [];
-  return answer.value
-    .filter(
-      (one) =>
-        !one.validationEnabled &&
-        one.arn !== trail.arn &&
-        one.bucket === trail.bucket &&
-        one.prefix === trail.prefix,
-    )
-    .map(({ arn }) => arn);
+  return answer.value.filter(
+    (one) =>
+      !one.validationEnabled &&
+      one.arn !== trail.arn &&
+      one.bucket === trail.bucket &&
+      one.prefix === trail.prefix,
+  );
+}
+
+/** Whether a trail can deliver log files of a source at all. */
+function reaches(trail: TrailDescription, { accountId, region }: Source): boolean {
+  const own = parseTrailArn(trail.arn)?.accountId === accountId;
+  return (trail.isOrganization || own) && (trail.isMultiRegion || trail.homeRegion === region);
 }
 
 async function searchForRemoval(
@@ -222,13 +231,12 @@ export async function validateTrail(options: RunOptions): Promise<RunResult> {
   const events = interrupted() ? NO_EVENTS : await gatherEvents(tails.judged, explain);
   const judged = explainAll(tails, events, trail);
   const anyLeft = results.some(({ ledger }) => (ledger?.candidates.size ?? 0) > 0);
+  const others = anyLeft && !interrupted() ? await unvalidatedTrails(options) : [];
   const unlisted = {
     due: judging.due,
-    unvalidatedTrails: anyLeft && !interrupted() ? await unvalidatedTrails(options) : [],
-    accepted: (accountId: string) =>
-      options.acceptUnlisted?.find(
-        (arn) => plan.organizationId !== undefined || parseTrailArn(arn)?.accountId === accountId,
-      ),
+    trailsOf: (source: Source) =>
+      others.filter((one) => reaches(one, source)).map(({ arn }) => arn),
+    acceptUnlisted: options.acceptUnlisted ?? [],
   };
   const closed = judged
     .map((one) => closeSource(one, askedOf(one.result, judging), unlisted))
@@ -256,7 +264,10 @@ export async function validateTrail(options: RunOptions): Promise<RunResult> {
           searchLogs: (stretch, needles) =>
             searchForRemoval(results, options, limit, stretch, needles),
         });
-  const carried = state && !interrupted() ? await carryFindings(state, closed, objects) : [];
+  const carried =
+    state && !interrupted()
+      ? await carryFindings(state, closed, objects, options.unlisted !== false)
+      : [];
   const findings = unique([...enriched, ...carried.map(tellAgain)]);
   const settings = interrupted()
     ? []

@@ -201,7 +201,8 @@ export async function findTail(
     const why = `CloudTrail’s newest delivery, at ${formatInstant(delivered)}, may have been a late or a backfill digest file`;
     return { kind: 'open', why };
   }
-  if (movedSince(delivered, await changes())) {
+  // Digest files that lie here show that this was the place before, whatever was changed since.
+  if (newest === undefined && movedSince(delivered, await changes())) {
     return {
       kind: 'open',
       why: 'the trail’s bucket or prefix was changed since its last delivery',

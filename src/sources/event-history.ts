@@ -3,7 +3,7 @@ import type { EventSearch } from './ports.js';
 import { serviceError } from './retry.js';
 
 /** Pages of 50 events for one name. */
-const MAX_PAGES = 40;
+const MAX_PAGES = 400;
 const MAX_RECORDS = 20_000;
 /** Longest text of one record; CloudTrail's own are at most 256 KiB. */
 const MAX_RECORD_BYTES = 1024 * 1024;

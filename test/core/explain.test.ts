@@ -350,6 +350,12 @@ describe('it was on', () => {
     ['it was stopped right after the digest file', laundered, [stop(h(0.5)), ...pair]],
     ['it was stopped in the digest file’s own hour', laundered, [stop(h(-0.5)), stop(h(8))]],
     ['off by an older event', laundered, [validation(h(-5), false), ...pair]],
+    [
+      'a member account that came back by itself',
+      laundered,
+      [stop(h(6)), start(h(6.5)), joined(h(8.9))],
+      { accountId: MEMBER },
+    ],
     ['created in between', laundered, [create(h(7)), ...pair]],
     ['joined in between', laundered, [joined(h(4)), ...pair], { accountId: MEMBER }],
     ['stopped in between, for a moment', laundered, [stop(h(-0.5)), start(h(0.5)), ...pair]],
@@ -391,6 +397,7 @@ describe('it was on', () => {
     ['a trail that was not started again', gapAfter(h(0), h(9), false), [stop(h(8))]],
     ['a start before that changed nothing', laundered, [start(h(4)), ...pair]],
     ['a stop that was over before', laundered, [stop(h(-1.5)), start(h(-0.5)), ...pair]],
+    ['a trail created before', laundered, [create(h(-5)), start(h(-4)), ...pair]],
     ['a bucket policy that hindered nothing', laundered, [policy(h(-3)), ...pair]],
   ])('is claimed of %s', (_, gap, events, more) => {
     const missing = explain(gap, events, more).filter(([, , what]) => what === 'missing');
