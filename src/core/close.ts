@@ -123,12 +123,13 @@ function spareLate(one: Interval, due: Instant): Interval[] {
  */
 export function timelineOf(segment: Segment, asked: Asked): Interval[] {
   const spared = timeline(segment, asked).flatMap((one) => spareLate(one, asked.due));
-  const intervals = normalize(spared, asked.range);
-  return intervals.map((one, at) => {
-    const before = intervals[at - 1];
-    const known = one.state === 'gap' && before?.state === 'proved' && before.end === one.start;
-    return known ? { ...one, after: before.end } : one;
+  // Before it is cut to the range: the digest file right before a gap may lie before the range.
+  const known = spared.map((one, at) => {
+    const before = spared[at - 1];
+    const follows = one.state === 'gap' && before?.state === 'proved' && before.end === one.start;
+    return follows ? { ...one, after: before.end } : one;
   });
+  return normalize(known, asked.range);
 }
 
 const files = (count: number): string => `${count} hourly digest file${count === 1 ? '' : 's'}`;

@@ -50,6 +50,7 @@ function sameKind(a: Interval, b: Interval): boolean {
     a.cause === b.cause &&
     a.events === b.events &&
     a.why === b.why &&
+    a.open === b.open &&
     a.end === b.start &&
     (a.state !== 'missing' || a.anchor === b.anchor)
   );

@@ -1,6 +1,6 @@
 /** S3 data events in verified log files that removed or replaced an object (SPEC 9). */
 import { formatInstant, type Instant } from './timestamp.js';
-import { actorOf, fieldsOf, hasFailed, textOf, timeOfRecord } from './trail-event.js';
+import { actorOf, fieldsOf, hasFailed, textOf, timeOfRecord, quoted } from './trail-event.js';
 
 /** Who removed or overwrote an object, as a record says. */
 export interface Removal {
@@ -93,6 +93,6 @@ export function describeRemoval(removal: Removal): string {
   const { name, actor, sourceIp, userAgent, eventId, logFile, key, time } = removal;
   const proof = `event ${eventId}, in verified log file ${logFile}`;
   return key === undefined
-    ? `; at ${formatInstant(time)} ${actor} called ${name} on the bucket from ${sourceIp} with ${userAgent} (${proof}), which names no keys`
-    : ` by ${actor} from ${sourceIp} (${name} with ${userAgent}, ${proof})`;
+    ? `; at ${formatInstant(time)} ${quoted(actor)} called ${name} on the bucket from ${quoted(sourceIp)} with ${quoted(userAgent)} (${proof}), which names no keys`
+    : ` by ${quoted(actor)} from ${quoted(sourceIp)} (${name} with ${quoted(userAgent)}, ${proof})`;
 }

@@ -50,14 +50,14 @@ export function restoreHint(command: string): string {
     : 'with the command in details of the JSON report, which is too long for a line';
 }
 
-function factsOf(original: Original, removal: Removal | undefined) {
+function factsOf(original: Original, removal: Removal | undefined, actualBucket: string) {
   const { bucket, key, versionId, lastModified, retention, removedAt } = original;
   return {
     bucket,
     key,
     versionId,
     lastModified: formatInstant(lastModified),
-    restore: restoreCommand(bucket, key, versionId),
+    restore: restoreCommand(actualBucket, key, versionId),
     ...(removedAt === undefined ? {} : { removedAt: formatInstant(removedAt) }),
     ...(retention
       ? { retention: { mode: retention.mode, until: formatInstant(retention.until) } }
@@ -72,9 +72,16 @@ export interface ToldOriginal {
   readonly words: string;
 }
 
-/** Tells of an original: its version, when it was removed, who did it, and what holds it. */
-export function describeOriginal(original: Original, removal: Removal | undefined): ToldOriginal {
-  const facts = factsOf(original, removal);
+/**
+ * Tells of an original: its version, when it was removed, who did it, and what holds it. Where a
+ * replica was read in place of the signed bucket, the version and so the command are the replica's.
+ */
+export function describeOriginal(
+  original: Original,
+  removal: Removal | undefined,
+  actualBucket = original.bucket,
+): ToldOriginal {
+  const facts = factsOf(original, removal, actualBucket);
   const { versionId, lastModified, removedAt, retention } = facts;
   const held = retention
     ? `, held by Object Lock (${retention.mode}) until ${retention.until}`

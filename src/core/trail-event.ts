@@ -158,12 +158,18 @@ export function mergeEvents(events: readonly TrailEvent[]): TrailEvent[] {
   );
 }
 
+/** A text that a caller chose, as a quoted word: it must not read like the report's own. */
+export function quoted(text: string): string {
+  const word = text.replaceAll(/\s+/g, ' ').replaceAll('"', "'").slice(0, 100);
+  return /^[A-Za-z0-9:/._@+=,-]*$/.test(word) ? word : `"${word}"`;
+}
+
 /** An event in words: what, who, from where, when. */
 export function describeEvent(event: TrailEvent): string {
   const { name, actor, sourceIp, userAgent, time } = event;
   const what = describeEffect(event.effect);
   const told = what === '' ? name : `${name} (${what})`;
-  return `${told} by ${actor} from ${sourceIp} with ${userAgent} at ${formatInstant(time)}`;
+  return `${told} by ${quoted(actor)} from ${quoted(sourceIp)} with ${quoted(userAgent)} at ${formatInstant(time)}`;
 }
 
 /** An event for machines. */

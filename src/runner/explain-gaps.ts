@@ -1,5 +1,4 @@
 /** Who caused the gaps: events from verified log files and from CloudTrail's event history. */
-import type { LimitFunction } from 'p-limit';
 import type { Interval } from '../core/coverage.js';
 import { explainGap, offIntervals, type ExplainContext } from '../core/explain.js';
 import { DAY, HOUR, type Instant, type TimeRange } from '../core/timestamp.js';
@@ -34,7 +33,6 @@ export interface ExplainOptions {
   readonly trails: TrailSource | undefined;
   readonly isOrganization: boolean;
   readonly now: Instant;
-  readonly limit: LimitFunction;
   readonly bucketRegion: (bucket: string) => Promise<string>;
 }
 
@@ -185,7 +183,7 @@ async function fromLogs(
   for (const range of mergeRanges([...edges, ...inside])) {
     const names = [...TRAIL_EVENTS, ...ORGANIZATION_EVENTS, ...BUCKET_EVENTS, ...KEY_EVENTS];
     const needles = names.map((name) => `"${name}"`);
-    const search = await searchLogs(home.result, range, needles, options.limit);
+    const search = await searchLogs(home.result, range, needles);
     for (const { record, logFile } of search.records) {
       const event = readTrailEvent(record, scope, { kind: 'log', place: logFile });
       if (event) events.push(event);

@@ -4,6 +4,7 @@ import { closeBackfill } from '../core/backfill.js';
 import { closeSegment, timelineOf, type Asked } from '../core/close.js';
 import type { Interval } from '../core/coverage.js';
 import { expectedDigests } from '../core/coverage.js';
+import { isLawful, type GapCause } from '../core/explain.js';
 import { finding, type Finding } from '../core/finding.js';
 import type { LogObject } from '../core/log-objects.js';
 import type { Location, Source } from '../core/object-key.js';
@@ -183,6 +184,22 @@ function withWhy(one: Judged, why: string): Judged {
       part.state === 'gap' && part.open === true ? { ...part, why } : part,
     ),
   };
+}
+
+/**
+ * Where events say why a Region's chains end, CloudTrail's status there is not needed, and where the
+ * trail was narrowed it can't even be had.
+ */
+export function settleUnconfirmed(found: Finding, judged: readonly Judged[]): Finding {
+  if (found.code !== 'REGION_UNCONFIRMED' || found.class === 'notice') return found;
+  const open = judged
+    .filter(({ result }) => result.plan.region === found.region)
+    .flatMap(({ intervals }) => intervals.filter((one) => one.open === true))
+    .filter(({ state }) => state === 'gap');
+  const explained = open.every(
+    ({ cause, events = [] }) => isLawful((cause ?? 'unknown') as GapCause) && events.length > 0,
+  );
+  return open.length > 0 && explained ? { ...found, class: 'notice' } : found;
 }
 
 /** Gaps with their causes: what events explain, and what they prove to have been removed. */

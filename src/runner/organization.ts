@@ -63,9 +63,11 @@ export async function findOrganization(
   };
   const holding = await narrow(ids, (location) => holdsTrail(objects, location, options));
   const candidates = trail.isOrganization === true && holding.length === 0 ? ids : holding;
-  if (candidates.length <= 1) return candidates[0];
+  // That the trail is no organization's is CloudTrail's word; only its signature goes against it.
+  if (candidates.length <= 1 && trail.isOrganization !== false) return candidates[0];
   const signed = await narrow(candidates, isSigned);
   if (signed.length === 1) return signed[0];
+  if (trail.isOrganization === false && signed.length === 0) return undefined;
   throw new RunError(
     `the bucket holds several organizations: ${candidates.join(', ')}`,
     'name one with --organization-id',

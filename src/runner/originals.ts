@@ -40,6 +40,8 @@ import type { createDigestReader } from './read-digest.js';
 import type { FoundRecord } from './search-logs.js';
 
 export interface OriginalsOptions {
+  /** The bucket that is read where a signed name is asked for (`--bucket-alias`). */
+  readonly actualBucket?: (bucket: string) => string;
   readonly objects: ObjectSource;
   readonly readDigest: ReturnType<typeof createDigestReader>;
   readonly keysIn: (region: string) => Promise<RegionKeys>;
@@ -372,7 +374,7 @@ export async function findOriginals(
         removedAt === undefined
           ? undefined
           : whoRemoved(removals.get(bucket) ?? [], key, removedAt);
-      return describeOriginal(original, by);
+      return describeOriginal(original, by, options.actualBucket?.(bucket));
     });
     const result = tell(one, originals);
     if (found.failed === undefined || (one.key !== undefined && originals.length > 0))

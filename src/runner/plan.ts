@@ -23,6 +23,8 @@ import {
 
 /** Accounts whose folders are listed side by side. */
 const ACCOUNTS_AT_ONCE = 8;
+/** More Regions than AWS has: past this, somebody plants folders. */
+const MAX_REGIONS = 100;
 
 export interface TrailPlace extends TrailName {
   readonly arn: string;
@@ -91,17 +93,18 @@ export async function planSources(objects: ObjectSource, options: PlanOptions): 
   const findings: Finding[] = [];
   const { bucket, prefix } = trail;
   const plain: Location = { bucket, prefix };
+  const older = options.locations ?? [];
   let bucketGone = false;
   // Until S3 has answered once, what fails is the run, not a folder.
   let reached = false;
 
-  const foldersIn = async (folder: string): Promise<string[]> => {
-    const listing = await objects.list(bucket, folder, { folders: true });
+  const foldersIn = async (folder: string, inBucket = bucket): Promise<string[]> => {
+    const listing = await objects.list(inBucket, folder, { folders: true });
     reached ||= listing.ok;
     if (listing.ok) return names(listing.value.folders, folder);
     const failure: ReadFailure = listing.failure;
     if (failure.kind === 'absent') {
-      if (failure.what === 'bucket') bucketGone = true;
+      if (failure.what === 'bucket' && inBucket === bucket) bucketGone = true;
       return [];
     }
     if (failure.kind === 'unreadable' && !reached) {
@@ -116,19 +119,29 @@ export async function planSources(objects: ObjectSource, options: PlanOptions): 
     const detail =
       failure.kind === 'unreadable' ? `(${failure.reason}): ${failure.detail}` : failure.kind;
     const message = `the folder could not be listed, so accounts or Regions may be left out ${detail}`;
-    findings.push(finding('OBJECT_UNREADABLE', message, { bucket, key: folder }));
+    findings.push(finding('OBJECT_UNREADABLE', message, { bucket: inBucket, key: folder }));
     return [];
   };
 
-  const top =
-    trail.isOrganization === false
-      ? []
-      : (await foldersIn(accountsFolder(plain))).filter(isOrganizationId);
+  // Also of a trail that is no organization's now: it may have been one within the range.
+  const top = (await foldersIn(accountsFolder(plain))).filter(isOrganizationId);
   const organizationId = await findOrganization(objects, options, top);
   const wide: Location | undefined =
     organizationId === undefined ? undefined : { bucket, prefix, organizationId };
 
-  const members = wide ? (await foldersIn(accountsFolder(wide))).filter(isAccountId) : [];
+  // Accounts that left may lie in older places alone.
+  const places = [plain, ...older];
+  const inPlaces = await Promise.all(
+    wide
+      ? places.map((one) =>
+          foldersIn(
+            accountsFolder({ ...wide, bucket: one.bucket, prefix: one.prefix }),
+            one.bucket,
+          ),
+        )
+      : [],
+  );
+  const members = inPlaces.flat().filter(isAccountId);
   const remembered = (options.known ?? []).map(({ accountId }) => accountId);
   const found = [...new Set([trail.accountId, ...members, ...remembered])].sort();
   const accounts = options.accountIds ?? found;
@@ -139,19 +152,21 @@ export async function planSources(objects: ObjectSource, options: PlanOptions): 
     const own = accountId === trail.accountId;
     const locations = [
       ...(wide ? (own ? [wide, plain] : [wide]) : [plain]),
-      ...(options.locations ?? []).flatMap((one) =>
+      ...older.flatMap((one) =>
         wide ? [{ ...one, organizationId: wide.organizationId ?? '' }, one] : [one],
       ),
     ];
     const seen = new Set<string>();
-    const folders = locations
-      .filter((location) => location.bucket === bucket && location.prefix === prefix)
-      .flatMap((location) => [
-        digestRegionsFolder(location, accountId),
-        logRegionsFolder(location, accountId),
-      ]);
-    for (const regions of await Promise.all(folders.map(foldersIn))) {
-      for (const region of regions) if (isRegionName(region)) seen.add(region);
+    const folders = locations.flatMap((location) => [
+      foldersIn(digestRegionsFolder(location, accountId), location.bucket),
+      foldersIn(logRegionsFolder(location, accountId), location.bucket),
+    ]);
+    const named = (await Promise.all(folders)).flat().filter(isRegionName);
+    const most = [...new Set(named)].sort();
+    for (const region of most.slice(0, MAX_REGIONS)) seen.add(region);
+    if (most.length > MAX_REGIONS) {
+      const message = `the account has folders of ${most.length} Regions, more than there are: only the first ${MAX_REGIONS} were looked at`;
+      findings.push(finding('OBJECT_UNREADABLE', message, { accountId, bucket }));
     }
     for (const one of options.known ?? []) {
       if (one.accountId === accountId) seen.add(one.region);

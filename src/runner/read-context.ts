@@ -5,7 +5,7 @@
 import { vouch } from '../core/authenticate.js';
 import type { Link, LogFileEntry } from '../core/digest-file.js';
 import { parseDigestKey } from '../core/object-key.js';
-import { HOUR, type Instant } from '../core/timestamp.js';
+import { DAY, HOUR, startOfDay, type Instant } from '../core/timestamp.js';
 import {
   decide,
   listDay,
@@ -20,6 +20,8 @@ import {
 export interface Context {
   readonly digest: DayDigest;
   readonly logFiles: readonly LogFileEntry[];
+  /** What the digest files after it list, read one after the other while something is left to find. */
+  readonly later: () => AsyncGenerator<readonly LogFileEntry[]>;
 }
 
 /** How many objects beyond the range's end are tried for one that vouches for the last within. */
@@ -46,7 +48,7 @@ export async function readContext(
     }
   }
   listed.sort((a, b) => a.parsed.end - b.parsed.end);
-  for (const one of listed.slice(0, MAX_CONTEXT)) {
+  for (const [at, one] of listed.slice(0, MAX_CONTEXT).entries()) {
     const candidate = await readCandidate(reader, one);
     if (candidate?.authentication.state !== 'authentic') continue;
     remember(reader.links, candidate, candidate.authentication);
@@ -57,7 +59,49 @@ export async function readContext(
     return {
       digest: decide(reader, { ...candidate, context: true }, candidate.authentication),
       logFiles,
+      later: () => listsOf(reader, listed.slice(at + 1, at + 1 + MAX_LATER)),
     };
+  }
+  return undefined;
+}
+
+/** Digest files after the first beyond the range that may list a log file which came late. */
+const MAX_LATER = 6;
+
+async function* listsOf(
+  reader: SourceReader,
+  listed: readonly Listed[],
+): AsyncGenerator<readonly LogFileEntry[]> {
+  for (const one of listed) {
+    const candidate = await readCandidate(reader, one);
+    if (candidate?.authentication.state === 'authentic') {
+      yield candidate.authentication.digest.logFiles;
+    }
+  }
+}
+
+/** Objects that are tried for the newest digest file before the range. */
+const MAX_BEFORE = 50;
+
+/**
+ * The newest authenticated digest file before the range, where a chain begins within it: a gap at the
+ * range's start is then known to follow a digest file. Looked for in the two days before.
+ */
+export async function readOlder(reader: SourceReader): Promise<DayDigest | undefined> {
+  const { range } = reader;
+  const before = startOfDay(range.start);
+  for (const day of [before, before - DAY, before - 2 * DAY]) {
+    for (const location of reader.locations) {
+      const { digests } = await listDay(reader, location, day);
+      const newestFirst = digests
+        .filter(({ parsed }) => parsed.kind === 'standard' && parsed.end <= range.start)
+        .sort((a, b) => b.parsed.end - a.parsed.end);
+      for (const one of newestFirst.slice(0, MAX_BEFORE)) {
+        const candidate = await readCandidate(reader, one);
+        if (candidate?.authentication.state !== 'authentic') continue;
+        return decide(reader, { ...candidate, context: true }, candidate.authentication);
+      }
+    }
   }
   return undefined;
 }

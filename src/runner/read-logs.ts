@@ -1,5 +1,6 @@
 /** Log folders: what lies in them, and which of it digest files of other trails list. */
 import { authenticate } from '../core/authenticate.js';
+import type { LogFileEntry } from '../core/digest-file.js';
 import { finding, type Finding } from '../core/finding.js';
 import { checkLogFile, isHashSupported } from '../core/log-file.js';
 import {
@@ -44,7 +45,8 @@ export async function listLogFolders(reader: SourceReader, day: Instant): Promis
           ? [failure.reason, failure.detail]
           : ['service', failure.kind];
       const message = `the log folder could not be listed (${reason}): ${detail}; log files that nobody lists would not show`;
-      const place = { ...source, bucket, key: prefix, details: { reason } };
+      const time = { start: day, end: day + DAY };
+      const place = { ...source, bucket, key: prefix, ...time, details: { reason } };
       findings.push(finding('OBJECT_UNREADABLE', message, place));
     }
   }
@@ -76,12 +78,21 @@ async function strikeBy(
   const place = { chain: chains[parsed.kind], bucket, key };
   const result = authenticate(place, read.outcome, () => lookup, objects.carriesMetadata);
   if (result.state !== 'authentic') return ledger;
+  return strikeProved(reader, ledger, result.digest.logFiles);
+}
+
+/** Strikes what an authenticated list names, where the bytes there have the hash that it signed. */
+export async function strikeProved(
+  reader: SourceReader,
+  ledger: LogLedger,
+  logFiles: readonly LogFileEntry[],
+): Promise<LogLedger> {
   const proved = new Set<string>();
-  for (const entry of result.digest.logFiles) {
+  for (const entry of logFiles) {
     const id = logId(entry.bucket, entry.key);
     if (!ledger.candidates.has(id) || !isHashSupported(entry)) continue;
-    // Whoever overwrote another trail's file must not have it vouched for by its name.
-    const check = await objects.read(entry.bucket, entry.key, ({ chunks }) =>
+    // Whoever overwrote a file must not have it vouched for by its name.
+    const check = await reader.objects.read(entry.bucket, entry.key, ({ chunks }) =>
       checkLogFile(entry, chunks),
     );
     if (check.ok && check.value.state === 'valid') proved.add(id);

@@ -35,7 +35,7 @@ import { createLogChecker, type LogTally } from './check-logs.js';
 import type { RunListener } from './events.js';
 import type { SourcePlan } from './plan.js';
 import { forEachBounded } from './pool.js';
-import { readBefore, readContext } from './read-context.js';
+import { readBefore, readContext, readOlder } from './read-context.js';
 import {
   readDay,
   type Day,
@@ -44,7 +44,7 @@ import {
   type SourceReader,
 } from './read-day.js';
 import type { createDigestReader } from './read-digest.js';
-import { listLogFolders, strikeByOtherTrails } from './read-logs.js';
+import { listLogFolders, strikeByOtherTrails, strikeProved } from './read-logs.js';
 import { readRemembered, type Remembered } from './remember.js';
 
 /** What one source came to. */
@@ -233,12 +233,12 @@ export async function readSource(job: SourceJob): Promise<SourceResult> {
       listener({ type: 'log', bytes: outcome.bytes });
     });
   };
-  const lookForUnlisted = async (day: Instant, read: Day): Promise<void> => {
+  const lookForUnlisted = async (day: Instant, logFiles: readonly ListedLog[]): Promise<void> => {
     if (!job.unlisted) return;
     const folder = await listLogFolders(reader, day);
     if (stopped()) return;
     findings.push(...folder.findings);
-    const listed = read.logs.map(({ entry }) => entry);
+    const listed = logFiles.map(({ entry }) => entry);
     const near = { start: range.start, end: range.end + HOUR };
     const own = within(ledgerOfDay(day, folder.objects, listed), near, carried);
     ledger = joinLedgers(own, ledger);
@@ -251,7 +251,7 @@ export async function readSource(job: SourceJob): Promise<SourceResult> {
     backfill = addBackfill(backfillOf(backfillChain, read.digests, read.failures), backfill);
     await Promise.all([
       job.digestsOnly ? undefined : checkLogs(read),
-      day >= startOfDay(range.start + 1) ? lookForUnlisted(day, read) : undefined,
+      day >= startOfDay(range.start + 1) ? lookForUnlisted(day, read.logs) : undefined,
     ]);
   };
 
@@ -277,6 +277,9 @@ export async function readSource(job: SourceJob): Promise<SourceResult> {
     const [following] = await Promise.all([next(), take(day, read)]);
     current = following;
   }
+  // A name that was rounded up past midnight lies in the folder of the day before.
+  const midnight = startOfDay(range.start + 1);
+  if (range.start - midnight < LOG_SLACK) await lookForUnlisted(midnight - DAY, []);
   for (const day of earlierDays(job)) {
     if (!stopped()) await take(day, await readDay(reader, day));
   }
@@ -291,6 +294,10 @@ export async function readSource(job: SourceJob): Promise<SourceResult> {
   }
   const remembered = await Promise.all(job.remembered.map((one) => readRemembered(reader, one)));
   const { first } = standard;
+  if (first && !first.link && first.start > range.start && remembered.length === 0 && !stopped()) {
+    const older = await readOlder(reader);
+    if (older) standard = join(segmentOf(standardChain, [older]), standard);
+  }
   const before = await listedBefore(reader, first, remembered, ledger, range);
   const known = remembered.find((one) => one.kind === 'standard' && one.end <= range.start);
   if (known) standard = join(digestSegment(standardChain, known.node, []), standard);
@@ -305,8 +312,13 @@ export async function readSource(job: SourceJob): Promise<SourceResult> {
       .map((one): [string, LogObject] => [logId(one.bucket, one.key), one]);
     ledger = { ...ledger, candidates: new Map([...older, ...ledger.candidates]) };
     ledger = strike(ledger, ledger.elsewhere);
-    const beside = [...(context?.logFiles ?? []), ...(before ?? [])];
-    ledger = strike(ledger, new Set(beside.map(({ bucket, key }) => logId(bucket, key))));
+    for (const list of [before ?? [], context?.logFiles ?? []]) {
+      ledger = await strikeProved(reader, ledger, list);
+    }
+    for await (const list of context?.later() ?? []) {
+      if (ledger.candidates.size === 0 || stopped()) break;
+      ledger = await strikeProved(reader, ledger, list);
+    }
     if (ledger.candidates.size > 0 && !stopped())
       ledger = await strikeByOtherTrails(reader, ledger);
   }

@@ -32,7 +32,8 @@ export async function readRemembered(
     key,
     hash,
     signature,
-    link: null,
+    // It was proved with its predecessor; here it only has to be followed.
+    link: { bucket, key, hash: undefined, signature: undefined },
     counted: false,
     sound: true,
   };

@@ -1,7 +1,7 @@
 /**
  * Validates a trail: plan, read every source, judge them together, and say what came of it.
  */
-import pLimit, { type LimitFunction } from 'p-limit';
+import pLimit from 'p-limit';
 import { onlyAllowedGaps } from '../core/allow-gaps.js';
 import { parseTrailArn } from '../core/arn.js';
 import { compareFindings, finding, type Finding } from '../core/finding.js';
@@ -19,13 +19,14 @@ import {
   closeSource,
   explainAll,
   judgeTails,
+  settleUnconfirmed,
   type ClosedSource,
   type JudgeOptions,
 } from './judge.js';
 import { DUE_AFTER, type RunOptions, type RunResult } from './options.js';
 import { findOriginals } from './originals.js';
 import { isSignedPlace } from './organization.js';
-import { planSources, type Plan } from './plan.js';
+import { planSources, type Plan, type PlanOptions } from './plan.js';
 import { readAll, type Shared } from './read-all.js';
 import type { SourceReader } from './read-day.js';
 import { createDigestReader } from './read-digest.js';
@@ -81,6 +82,38 @@ function planFindings(plan: Plan, options: RunOptions): Finding[] {
     findings.push(finding('SCOPE_FROM_BUCKET', message, { details: { accounts: plan.accounts } }));
   }
   return findings;
+}
+
+/**
+ * Accounts and Regions of older places that links led to: one that left before the trail moved lies
+ * nowhere else.
+ */
+async function readBeyond(
+  first: readonly SourceResult[],
+  plan: Plan,
+  planning: RunOptions & PlanOptions,
+  shared: Shared,
+): Promise<SourceResult[]> {
+  const { trail, locations = [] } = planning;
+  const isKnown = (place: Location): boolean =>
+    [trail, ...locations].some(
+      ({ bucket, prefix }) => bucket === place.bucket && prefix === place.prefix,
+    );
+  const learnt = first.flatMap(({ reader }) => reader.locations).filter((one) => !isKnown(one));
+  const places = new Map(
+    learnt.map(({ bucket, prefix }) => [`${bucket}/${prefix}`, { bucket, prefix }]),
+  );
+  if (places.size === 0) return [];
+  const wider = await planSources(planning.objects, {
+    ...planning,
+    ...(plan.organizationId === undefined ? {} : { organizationId: plan.organizationId }),
+    locations: [...locations, ...places.values()],
+  });
+  const more = wider.sources.filter(
+    ({ accountId, region }) =>
+      !plan.sources.some((one) => one.accountId === accountId && one.region === region),
+  );
+  return more.length === 0 ? [] : readAll({ ...wider, sources: more }, planning, shared);
 }
 
 /** A reader for a source that the run itself does not cover. */
@@ -170,7 +203,6 @@ function reaches(trail: TrailDescription, { accountId, region }: Source): boolea
 async function searchForRemoval(
   results: readonly SourceResult[],
   options: RunOptions,
-  limit: LimitFunction,
   range: TimeRange,
   needles: readonly string[],
 ) {
@@ -178,7 +210,7 @@ async function searchForRemoval(
   const region = await options.objects.regionOf(options.trail.bucket);
   const own = results.filter(({ plan }) => region === undefined || plan.region === region);
   const searches = [];
-  for (const result of own) searches.push(await searchLogs(result, range, needles, limit));
+  for (const result of own) searches.push(await searchLogs(result, range, needles));
   return searches.flatMap(({ records }) => records);
 }
 
@@ -203,13 +235,16 @@ export async function validateTrail(options: RunOptions): Promise<RunResult> {
     const source = { accountId: trail.accountId, region: trail.homeRegion };
     return isSignedPlace(await readerOf(source, [location], options, shared), location);
   };
-  const plan = await planSources(objects, { ...options, statusIn, isSigned, known: state?.chains });
+  const planning = { ...options, statusIn, isSigned, known: state?.chains };
+  const plan = await planSources(objects, planning);
   if (plan.bucketGone && trail.isMultiRegion === undefined) {
     throw new RunError(`the bucket ${trail.bucket} does not exist`, 'check --s3-bucket');
   }
   // What status tells of must show in the listings, so it is asked before them.
   await Promise.all([...new Set(plan.sources.map(({ region }) => region))].map(statusIn));
-  const results = belonging(await readAll(plan, options, shared), options);
+  const first = await readAll(plan, options, shared);
+  const beyond = await readBeyond(first, plan, planning, shared);
+  const results = belonging([...first, ...beyond], options);
   if (results.length === 0) {
     throw new RunError(
       'no account and Region is left to validate',
@@ -223,7 +258,6 @@ export async function validateTrail(options: RunOptions): Promise<RunResult> {
     trails: options.trails,
     isOrganization: plan.organizationId !== undefined,
     now,
-    limit,
     bucketRegion: async (bucket) => (await objects.regionOf(bucket)) ?? trail.homeRegion,
   };
   const judging = judgeOptions(plan, options, shared, statusIn, explain);
@@ -242,7 +276,8 @@ export async function validateTrail(options: RunOptions): Promise<RunResult> {
     .map((one) => closeSource(one, askedOf(one.result, judging), unlisted))
     .sort((a, b) => compareSources(a, b));
   const chains = closed.flatMap((one) => one.chains);
-  const gone = plan.bucketGone ? [bucketGone(options)] : tails.findings;
+  const told = tails.findings.map((one) => settleUnconfirmed(one, judged));
+  const gone = plan.bucketGone ? [bucketGone(options)] : told;
   const found = unique([
     ...planFindings(plan, options),
     ...closed.flatMap((one) => one.findings),
@@ -250,6 +285,12 @@ export async function validateTrail(options: RunOptions): Promise<RunResult> {
     ...results.flatMap(stateFindings),
     ...(await keyFindings(results, keysIn)),
   ]);
+  const aliases = new Map(
+    (options.bucketAliases ?? []).map((pair): [string, string] => {
+      const [signed = '', actual = ''] = pair.split('=');
+      return [signed, actual];
+    }),
+  );
   const enriched =
     options.versions === false || interrupted()
       ? found
@@ -258,11 +299,11 @@ export async function validateTrail(options: RunOptions): Promise<RunResult> {
           readDigest: shared.readDigest,
           keysIn,
           trail,
+          actualBucket: (bucket) => aliases.get(bucket) ?? bucket,
           locationsOf: (accountId, region) =>
             results.find(({ plan: one }) => one.accountId === accountId && one.region === region)
               ?.reader.locations ?? judging.current,
-          searchLogs: (stretch, needles) =>
-            searchForRemoval(results, options, limit, stretch, needles),
+          searchLogs: (stretch, needles) => searchForRemoval(results, options, stretch, needles),
         });
   const carried =
     state && !interrupted()

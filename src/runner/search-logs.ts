@@ -3,8 +3,9 @@
  * authenticated digest file lists, and only with the bytes that it signed.
  */
 import { createHash } from 'node:crypto';
-import type { LimitFunction } from 'p-limit';
+import pLimit from 'p-limit';
 import { inflateMember } from '../core/gzip.js';
+import { checkLogFile } from '../core/log-file.js';
 import { DAY, HOUR, startOfDay, type TimeRange } from '../core/timestamp.js';
 import { forEachBounded } from './pool.js';
 import { readDay, type ListedLog } from './read-day.js';
@@ -27,6 +28,8 @@ export interface LogSearch {
 const MAX_SEARCHED = 256 * 1024 * 1024;
 const MAX_COMPRESSED = 64 * 1024 * 1024;
 const MAX_RECORDS = 100_000;
+/** Log files that are held whole at the same time. */
+const AT_ONCE = 4;
 
 /** The records of a log file's text that contain one of the needles. */
 function recordsWith(text: Buffer, needles: readonly string[]): unknown[] {
@@ -47,6 +50,11 @@ function recordsWith(text: Buffer, needles: readonly string[]): unknown[] {
 
 async function verifiedText(result: SourceResult, log: ListedLog): Promise<Buffer | undefined> {
   const { bucket, key, hashValue } = log.entry;
+  // Hashed as it streams, first: what was put there instead is never held whole.
+  const check = await result.reader.objects.read(bucket, key, ({ chunks }) =>
+    checkLogFile(log.entry, chunks),
+  );
+  if (!check.ok || check.value.state !== 'valid') return undefined;
   const read = await result.reader.objects.read(bucket, key, async ({ chunks }) => {
     const pieces: Uint8Array[] = [];
     let length = 0;
@@ -72,8 +80,8 @@ export async function searchLogs(
   result: SourceResult,
   range: TimeRange,
   needles: readonly string[],
-  limit: LimitFunction,
 ): Promise<LogSearch> {
+  const limit = pLimit(AT_ONCE);
   const reader = {
     ...result.reader,
     locations: [...result.reader.locations],
@@ -86,7 +94,7 @@ export async function searchLogs(
   for (let day = startOfDay(range.end + HOUR); day >= startOfDay(range.start); day -= DAY) {
     const { logs, failures, digests } = await readDay(reader, day);
     complete &&= failures.length === 0 && digests.every((digest) => 'node' in digest);
-    await forEachBounded(logs, limit, 64, async (log) => {
+    await forEachBounded(logs, limit, AT_ONCE * 2, async (log) => {
       const text = await verifiedText(result, log);
       if (!text) {
         complete = false;
