@@ -157,6 +157,20 @@ describe('a gap', () => {
     expect(status).toBe(3);
   });
 
+  it('whose deliveries fail since the newest digest file is told as such, too', async () => {
+    const builder = new TrailBuilder();
+    builder.chain({ from: FROM, hours: 6 });
+    builder.world.status.set('us-east-1', {
+      IsLogging: true,
+      LatestDigestDeliveryTime: FROM + 6 * HOUR + 1800,
+      LatestDigestDeliveryError: 'NoSuchBucket',
+    });
+    const { report } = await validate(builder, { start: FROM + HOUR, end: FROM + 12 * HOUR });
+    expect(report.findings.find(({ code }) => code === 'COVERAGE_GAP')?.details).toMatchObject({
+      cause: 'delivery-failed',
+    });
+  });
+
   it('of members: an account that left, told from the organization’s events', async () => {
     const builder = new TrailBuilder({ organizationId: 'o-exampleorgid', isMultiRegion: true });
     const member = '444455556666';

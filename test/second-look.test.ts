@@ -144,6 +144,27 @@ describe('narrowing', () => {
     expect(report.scope).toEqual({ bucketAliases: ['trail-bucket=replica'] });
   });
 
+  it('--bucket-alias and --location name buckets that exist', async () => {
+    const { builder, start, end } = base();
+    for (const argv of [
+      ['--bucket-alias', 'trail-bucket=nowhere'],
+      ['--location', 's3://nowhere/x'],
+    ]) {
+      await expect(validate(builder, { start, end }, { argv })).rejects.toThrow(/\(2\).*nowhere/s);
+    }
+  });
+
+  it('--location may name the trail’s own place', async () => {
+    const { builder, start, end } = base();
+    const { report } = await validate(
+      builder,
+      { start, end },
+      { argv: ['--location', 's3://trail-bucket'] },
+    );
+    expect(report.verdict).toBe('valid');
+    expect(report.counts.digestFiles.valid).toBe(7);
+  });
+
   it('--retention moves the start, and says so', async () => {
     const { builder, start, end } = base({}, 72);
     const now = new Date((end + 3 * HOUR) * 1000);

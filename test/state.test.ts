@@ -231,6 +231,75 @@ describe('--state', () => {
     expect(report.chains.find(({ kind }) => kind === 'backfill')?.digestFiles.valid).toBe(2);
   });
 
+  it('a remembered digest file that was put back, or a planted file that was removed, is resolved', async () => {
+    const { builder, first, at } = await secondNight();
+    const remembered = first[10]!;
+    const kept = builder.get(remembered);
+    builder.remove(remembered);
+    const planted = builder.log('111122223333', 'us-east-1', FROM + 14.5 * HOUR, 100);
+    builder.put('trail-bucket', planted.key, { body: gzipSync('{"Records":[]}') });
+    const told = await night(builder, at, SINCE);
+    expect(accusations(told.report)).toEqual(['CHAIN_STATE_BROKEN', 'LOG_UNLISTED']);
+    const again = await night(builder, at + HOUR, SINCE);
+    expect(accusations(again.report)).toEqual(['CHAIN_STATE_BROKEN', 'LOG_UNLISTED']);
+    builder.put(remembered.bucket, remembered.key, kept);
+    builder.remove({ bucket: 'trail-bucket', key: planted.key });
+    expect((await night(builder, at + HOUR, SINCE)).status).toBe(0);
+  });
+
+  it('an object that can be read again is resolved', async () => {
+    const { builder, second, at } = await secondNight();
+    const log = second[3]!.logs[0]!;
+    const kept = builder.get(log);
+    const refuse = { status: 403, code: 'AccessDenied' };
+    builder.put(log.bucket, log.key, { ...kept, refuse });
+    expect(accusations((await night(builder, at, SINCE)).report)).toEqual(['OBJECT_UNREADABLE']);
+    builder.put(log.bucket, log.key, kept);
+    expect((await night(builder, at + HOUR, SINCE)).status).toBe(0);
+  });
+
+  it('is not spoilt by a Region that only a command line names', async () => {
+    const { builder, at } = await secondNight();
+    const narrowed = await night(builder, at, [...SINCE, '--region', 'eu-west-1']);
+    expect(narrowed.status).toBe(3);
+    expect((await night(builder, at, SINCE)).status).toBe(0);
+  });
+
+  it('keeps what was open where log folders were not looked at', async () => {
+    const builder = new TrailBuilder();
+    const first = builder.chain({ from: FROM, hours: 11 });
+    const planted = builder.log('111122223333', 'us-east-1', newest(first.digests).end - 60, 100);
+    builder.put('trail-bucket', planted.key, { body: gzipSync('{"Records":[]}') });
+    const end = newest(first.digests).end;
+    await night(builder, end + 1900, [...init(FROM + HOUR), '--end-time', iso(end)]);
+    builder.chain({ from: FROM + 11 * HOUR, hours: 6, after: newest(first.digests) });
+    await night(builder, FROM + 18 * HOUR, [...SINCE, '--no-unlisted']);
+    expect((await readState()).candidates).toHaveLength(1);
+    const { report } = await night(builder, FROM + 18 * HOUR, SINCE);
+    expect(accusations(report)).toEqual(['LOG_UNLISTED']);
+  });
+
+  it('says so where nothing new is due, and refuses an end before it', async () => {
+    const { builder, at } = await secondNight();
+    await night(builder, at, SINCE);
+    const endpoint = await startEndpoint(builder.world, { now: new Date(at * 1000) });
+    const argv = ['--trail-arn', builder.trail.TrailARN, '--endpoint-url', endpoint.url];
+    const quiet = await runCommand([...argv, '--state', path, ...SINCE]);
+    expect([quiet.status, quiet.stdout]).toEqual([
+      0,
+      expect.stringContaining('Nothing new is due'),
+    ]);
+    const early = await runCommand([
+      ...[...argv, '--state', path, ...SINCE],
+      ...['--end-time', iso(FROM + HOUR)],
+    ]);
+    await endpoint.close();
+    expect([early.status, early.stderr]).toEqual([
+      2,
+      expect.stringContaining('where the state ends'),
+    ]);
+  });
+
   it('two nights overlap in proof: digest files removed between them show', async () => {
     const { builder, second, at } = await secondNight();
     for (const digest of second.slice(0, 3)) builder.remove(digest);

@@ -31,6 +31,15 @@ describe('the tail', () => {
     expect(report.counts.digestFiles.missing).toBe(3);
   });
 
+  it('that was cut by one digest file shows before that would be due', async () => {
+    const { builder, digest, start } = base();
+    builder.remove(digest(7));
+    const now = new Date((digest(7).end + 3000) * 1000);
+    const range = { start, end: digest(7).end };
+    const { report } = await validate(builder, range, { endpoint: { now } });
+    expect(accusations(report)).toContain('CHAIN_TAIL_CUT');
+  });
+
   it('of a range that lies behind is whole where later digest files are there', async () => {
     const builder = new TrailBuilder();
     const first = builder.chain({ from: FROM, hours: 6 });

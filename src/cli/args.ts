@@ -437,6 +437,19 @@ function readArguments(raw: Raw): Arguments {
     (value) => /^[1-9]\d{0,4}$/.test(value),
     'a number of days',
   );
+  const aliases = list(
+    raw,
+    'bucket-alias',
+    (value) => /^[A-Za-z0-9._-]{3,255}=[A-Za-z0-9._-]{3,255}$/.test(value),
+    'SIGNED=ACTUAL, two buckets’ names',
+  );
+  const signed = (aliases ?? []).map((alias) => alias.split('=')[0]);
+  if (new Set(signed).size < signed.length) {
+    throw new UsageError('--bucket-alias names two buckets for one');
+  }
+  if (raw['accept-unlisted'] !== undefined && raw['no-unlisted'] === true) {
+    throw new UsageError('--accept-unlisted and --no-unlisted contradict each other');
+  }
   if (retention !== undefined && between.sinceState) {
     throw new UsageError(
       '--retention has no meaning with --since-state, which begins at the state',
@@ -446,12 +459,6 @@ function readArguments(raw: Raw): Arguments {
     throw new UsageError('--digests-only proves no log file, and --state remembers what is proved');
   }
   const isArn = (value: string): boolean => parseTrailArn(value) !== undefined;
-  const aliases = list(
-    raw,
-    'bucket-alias',
-    (value) => /^[A-Za-z0-9._-]{3,255}=[A-Za-z0-9._-]{3,255}$/.test(value),
-    'SIGNED=ACTUAL, two buckets’ names',
-  );
   const evidence = single(raw, 'evidence');
   const hex = (value: string): boolean => /^[0-9a-f]{64}$/i.test(value);
   const pins = list(raw, 'keys-sha256', hex, 'a SHA-256 in hex');

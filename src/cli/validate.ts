@@ -11,7 +11,7 @@ import {
 } from '../core/timestamp.js';
 import { renderJson, renderNdjson } from '../report/json.js';
 import { COLOUR, PLAIN } from '../report/style.js';
-import { renderText, renderVerdict } from '../report/text.js';
+import { renderText, renderQuiet } from '../report/text.js';
 import { DUE_AFTER } from '../runner/options.js';
 import { validateTrail } from '../runner/run.js';
 import { RunError } from '../sources/ports.js';
@@ -31,6 +31,10 @@ function rangeOf(options: Arguments, now: Instant, state: State | undefined): Ti
   const end =
     options.endTime === undefined ? now - DUE_AFTER : (parseUserTime(options.endTime, now) ?? now);
   if (options.startTime === undefined) {
+    const { provedUntil = '' } = state ?? {};
+    if (options.endTime !== undefined && end < (parseDigestTime(provedUntil) ?? end)) {
+      throw new UsageError(`--end-time lies before ${provedUntil}, where the state ends`);
+    }
     // Nothing new may be due yet: then the chains are held against the state, and that is all.
     return { start: Math.min(parseDigestTime(state?.provedUntil ?? '') ?? end, end), end };
   }
@@ -62,7 +66,7 @@ function render(report: Report, options: Arguments, colour: boolean): string {
   const style = colour ? COLOUR : PLAIN;
   if (options.format === 'json') return renderJson(report);
   if (options.format === 'ndjson') return renderNdjson(report);
-  if (options.quiet && options.output === undefined) return `${renderVerdict(report, style)}\n`;
+  if (options.quiet && options.output === undefined) return `${renderQuiet(report, style)}\n`;
   return renderText(report, { style, verbose: options.verbose });
 }
 
@@ -72,9 +76,9 @@ function usesColour(io: Io, options: Arguments): boolean {
   return wanted && options.output === undefined && io.stdout.isTTY === true;
 }
 
-/** The state that earlier runs left, with what is accepted now. */
-async function readState(options: Arguments, now: Instant): Promise<State | undefined> {
-  const { state: path, trailArn, initState, accept: ids, reason } = options;
+/** The state that earlier runs left. */
+async function readState(options: Arguments): Promise<State | undefined> {
+  const { state: path, trailArn, initState } = options;
   if (path === undefined) return undefined;
   if (trailArn === undefined) throw new UsageError('--state needs --trail-arn');
   await checkWritable(path);
@@ -85,12 +89,22 @@ async function readState(options: Arguments, now: Instant): Promise<State | unde
   if (state && initState) {
     throw new RunError(`${path} is there already`, 'leave --init-state out to go on from it');
   }
+  return state;
+}
+
+/** Records what a person accepts now. */
+function withAccepted(
+  state: State | undefined,
+  options: Arguments,
+  now: Instant,
+): State | undefined {
+  const { accept: ids, reason, state: path = '' } = options;
   if (!state || ids.length === 0) return state;
   try {
     const by = options.acceptedBy ?? userInfo().username;
     return accept(state, ids, by, formatInstant(now), reason ?? '');
   } catch (error) {
-    if (error instanceof StateError) throw new RunError(error.message);
+    if (error instanceof StateError) throw new RunError(`${path} ${error.message}`);
     throw error;
   }
 }
@@ -107,7 +121,8 @@ export async function runValidate(
   if (options.startTime !== undefined) {
     rangeOf({ ...options, retentionDays: undefined }, clock(), undefined);
   }
-  const state = await readState(options, clock());
+  const begun = await readState(options);
+  withAccepted(begun, options, clock());
   const output = options.output === undefined ? undefined : await openOutput(options.output);
   const connection = await connect(options, io.env, signal).catch(async (error: unknown) => {
     await output?.discard();
@@ -115,6 +130,7 @@ export async function runValidate(
   });
   const progress = createProgress(io, !options.quiet);
   try {
+    const state = withAccepted(begun, options, connection.now);
     const { report, state: next } = await validateTrail({
       ...connection,
       range: rangeOf(options, connection.now, state),

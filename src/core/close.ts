@@ -75,7 +75,7 @@ function tail(last: DigestNode, segment: Segment, asked: Asked): Interval[] {
   }
   const rest = { start: Math.max(dueEnd, last.end), end: range.end };
   if (rest.start < rest.end) {
-    const notDue = { state: 'not-due', anchor: last.end } as const;
+    const notDue = { state: 'not-due', anchor: last.end, open: true } as const;
     for (const one of fillTime(rest, segment.after, notDue)) append(result, one);
   }
   return result;

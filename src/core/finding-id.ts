@@ -14,7 +14,7 @@ const QUOTING: readonly string[] = [
 ];
 
 /** Details that say what was found when the versions were searched, not what is wrong. */
-const SEARCHED: readonly string[] = ['original', 'originals', 'versions'];
+const SEARCHED: readonly string[] = ['original', 'originals', 'versions', 'since', 'accepted'];
 
 /**
  * A short name for a finding that stays the same from run to run: 12 hex digits over its code and

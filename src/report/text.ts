@@ -34,15 +34,26 @@ function share(counts: DigestCounts & Partial<LogCounts>, word: string): string 
   return `${valid.toLocaleString('en-US')}/${count(all, `${word} file`)}${rest}`;
 }
 
-type ChainState = 'proved' | 'INVALID' | 'incomplete';
+type ChainState = 'proved' | 'INVALID' | 'incomplete' | 'no news';
 
-function chainState(chain: ReportChain): ChainState {
+function chainState(chain: ReportChain, report: Report): ChainState {
   const { digestFiles, logFiles, intervals } = chain;
+  if (intervals.length === 0 && chain.kind === 'standard') return 'no news';
+  const planted = report.findings.some(
+    ({ code, class: kind, accountId, region }) =>
+      code === 'LOG_UNLISTED' &&
+      kind !== 'notice' &&
+      accountId === chain.accountId &&
+      region === chain.region,
+  );
   const bad = digestFiles.invalid + digestFiles.missing + logFiles.invalid + logFiles.missing;
   if (bad > 0 || intervals.some(({ state }) => state === 'altered' || state === 'missing'))
     return 'INVALID';
   const open =
-    digestFiles.unreadable + logFiles.unreadable + logFiles.unlisted + logFiles.unvalidated;
+    digestFiles.unreadable +
+    logFiles.unreadable +
+    logFiles.unvalidated +
+    (planted ? logFiles.unlisted : 0);
   // A backfill chain covers what it covers; only a standard chain owes the whole range.
   const whole = chain.kind === 'backfill' || intervals.some(({ state }) => state === 'proved');
   const holes = intervals.some(
@@ -51,10 +62,15 @@ function chainState(chain: ReportChain): ChainState {
   return open > 0 || holes || !whole ? 'incomplete' : 'proved';
 }
 
-function chainLines(chain: ReportChain, options: TextOptions): string[] {
+function chainLines(chain: ReportChain, report: Report, options: TextOptions): string[] {
   const { style, verbose } = options;
-  const state = chainState(chain);
-  const colour = { proved: style.good, INVALID: style.bad, incomplete: style.warn }[state];
+  const state = chainState(chain, report);
+  const colour = {
+    proved: style.good,
+    INVALID: style.bad,
+    incomplete: style.warn,
+    'no news': style.plain,
+  }[state];
   const kind = chain.kind === 'backfill' ? ' backfill' : '';
   const name = escapeText(`${chain.accountId} ${chain.region}${kind}`);
   const lines = [
@@ -98,6 +114,14 @@ function findingLines(group: FindingGroup, style: Style): string[] {
   );
   for (const { event, eventId, proof } of eventsOf(finding)) {
     lines.push(`    event  ${escapeText(`${event} ${eventId} in ${proof}`)}`);
+  }
+  for (const [word, name] of [
+    ['since', 'since'],
+    ['accept', 'accepted'],
+  ] as const) {
+    const told = finding.details?.[name];
+    const what = name === 'since' ? `still open; first told at ${String(told)}` : String(told);
+    if (told !== undefined) lines.push(`    ${word.padEnd(6)} ${escapeText(what)}`);
   }
   if (digestKey !== undefined && all.length === 1)
     lines.push(`    says   ${escapeText(digestKey)}`);
@@ -181,8 +205,8 @@ function acceptedSection(report: Report, options: TextOptions): string[] {
   return lines;
 }
 
-/** The verdict in one line, as `--quiet` prints it. */
-export function renderVerdict(report: Report, style: Style): string {
+/** The verdict in one line. */
+function renderVerdict(report: Report, style: Style): string {
   const { verdict, counts, interrupted } = report;
   const word = {
     valid: style.good('VALID'),
@@ -193,12 +217,52 @@ export function renderVerdict(report: Report, style: Style): string {
   return `${word}${stopped}: ${share(counts.digestFiles, 'digest')}, ${share(counts.logFiles, 'log')}`;
 }
 
-const MEANING = {
-  valid:
-    'Every hour asked for is covered by digest files that CloudTrail signed, and every\nlog file they list is unaltered.',
-  invalid: 'Something was altered or removed, or is in a state that only tampering explains.',
-  incomplete: 'Nothing was found altered, but part of what was asked for is not proved.',
-} as const;
+/** The verdict with what narrowed it, on one line, as `--quiet` prints it. */
+export function renderQuiet(report: Report, style: Style): string {
+  const scope = scopeWords(report).map(escapeText).join('; ');
+  const gaps = report.gapsAllowed ? ' (lawful gaps allowed)' : '';
+  return `${renderVerdict(report, style)}${gaps}${scope === '' ? '' : `; asked for: ${scope}`}`;
+}
+
+/** What a verdict says, in the words that its scope allows. */
+function meaning(report: Report): string[] {
+  const { verdict, scope, chains, timeRange } = report;
+  if (verdict === 'invalid') {
+    return ['Something was altered or removed, or is in a state that only tampering explains.'];
+  }
+  if (verdict === 'incomplete') {
+    return ['Nothing was found altered, but part of what was asked for is not proved.'];
+  }
+  if (chains.every(({ intervals }) => intervals.length === 0)) {
+    return ['Nothing new is due; the digest files that the state remembers are still there.'];
+  }
+  const { end, provedUntil = end } = timeRange;
+  const time = provedUntil === end ? 'Every hour asked for' : `Every hour until ${provedUntil}`;
+  return [
+    `${time} is covered by digest files that CloudTrail signed${scope.digestsOnly ? '.' : ', and every'}`,
+    ...(scope.digestsOnly ? [] : ['log file they list is unaltered.']),
+  ];
+}
+
+/** What a valid verdict leaves open. */
+function notProved(report: Report): string[] {
+  if (report.verdict !== 'valid') return [];
+  const { scope, findings } = report;
+  const unconfirmed = findings.some(
+    ({ code, region }) => code === 'REGION_UNCONFIRMED' && region !== undefined,
+  );
+  return [
+    ...(scope.digestsOnly ? ['Not proved: any log file.'] : []),
+    ...(scope.unlisted === false
+      ? ['Not proved: that the bucket holds no log files besides those listed.']
+      : []),
+    ...(unconfirmed
+      ? ['Not proved: that nothing was cut off at the end; CloudTrail’s status could not be had.']
+      : []),
+    'Not proved: that CloudTrail was told to log everything, and whatever lies',
+    'outside the range.',
+  ];
+}
 
 /** The report for a person. */
 export function renderText(report: Report, options: TextOptions): string {
@@ -212,7 +276,7 @@ export function renderText(report: Report, options: TextOptions): string {
     ...scopeWords(report).map((words) => `${style.bold('Scope')}   ${escapeText(words)}`),
     '',
     `Chains (${chains.length})`,
-    ...chains.flatMap((chain) => chainLines(chain, options)),
+    ...chains.flatMap((chain) => chainLines(chain, report, options)),
     ...findingSection(report, 'violation', options),
     ...findingSection(report, 'unproved', options),
     ...findingSection(report, 'notice', options),
@@ -220,7 +284,7 @@ export function renderText(report: Report, options: TextOptions): string {
     ...acceptedSection(report, options),
     '',
     renderVerdict(report, style),
-    MEANING[report.verdict],
+    ...meaning(report),
     ...(report.gapsAllowed
       ? ['All that is open are gaps with a lawful cause that an event names; you allow them.']
       : []),
@@ -228,15 +292,7 @@ export function renderText(report: Report, options: TextOptions): string {
     ...(timeRange.provedUntil !== undefined && timeRange.provedUntil !== timeRange.end
       ? [`Proved without a hole until ${timeRange.provedUntil}.`]
       : []),
-    ...(report.verdict === 'valid'
-      ? [
-          ...(report.scope.unlisted === false
-            ? ['Not proved: that the bucket holds no log files besides those listed.']
-            : []),
-          'Not proved: that CloudTrail was told to log everything, and whatever lies',
-          'outside the range.',
-        ]
-      : []),
+    ...notProved(report),
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -1,6 +1,7 @@
 /** From one run to the next: what is held against the remembered state, and what is remembered then. */
+import pLimit from 'p-limit';
 import { identify } from '../core/close.js';
-import { finding, type Finding } from '../core/finding.js';
+import { finding, type Details, type Finding } from '../core/finding.js';
 import { checkLogFile } from '../core/log-file.js';
 import { parseDigestKey, type TrailName } from '../core/object-key.js';
 import { contradicts, names, type DigestNode } from '../core/segment.js';
@@ -25,10 +26,18 @@ import type { ClosedSource } from './judge.js';
 import type { SourceResult } from './read-source.js';
 import type { Remembered } from './remember.js';
 
-function brokenFinding(result: SourceResult, one: Remembered, message: string): Finding {
+/** Carried findings that are looked at again side by side. */
+const AT_ONCE = 16;
+
+function brokenFinding(
+  result: SourceResult,
+  one: Remembered,
+  message: string,
+  details?: Details,
+): Finding {
   const { accountId, region } = result.plan;
   const { bucket, key } = one.chain.newestDigest;
-  const place = { accountId, region, kind: one.kind, bucket, key, end: one.end };
+  const place = { accountId, region, kind: one.kind, bucket, key, end: one.end, details };
   return finding('CHAIN_STATE_BROKEN', message, place);
 }
 
@@ -47,11 +56,11 @@ export function stateFindings(result: SourceResult): Finding[] {
   return result.remembered.flatMap((one): Finding[] => {
     if (one.now === 'gone') {
       const message = 'an earlier run proved this digest file, and it is not there any more';
-      return [brokenFinding(result, one, message)];
+      return [brokenFinding(result, one, message, { rememberedHash: one.node.hash })];
     }
     if (one.now === 'changed') {
       const message = 'an earlier run proved this digest file, and another content is there now';
-      return [brokenFinding(result, one, message)];
+      return [brokenFinding(result, one, message, { rememberedHash: one.node.hash })];
     }
     if (one.kind !== 'standard') return [];
     const { key } = one.node;
@@ -107,10 +116,24 @@ function wasExamined(found: Finding, closed: readonly ClosedSource[], unlisted: 
     : time.start >= range.start && time.start < range.end;
 }
 
-/** Whether an accused log file has its signed bytes again. */
+/** Whether all that was planted is gone again. */
+async function isRemoved(found: Finding, objects: ObjectSource): Promise<boolean> {
+  const { count, first } = found.details ?? {};
+  if (!Array.isArray(first) || first.length !== count) return false;
+  for (const one of first as { bucket?: unknown; key?: unknown }[]) {
+    const read = await objects.read(String(one.bucket), String(one.key), () =>
+      Promise.resolve(true),
+    );
+    if (read.ok || read.failure.kind !== 'absent') return false;
+  }
+  return true;
+}
+
+/** Whether an accused file has its signed or remembered content again, or what was planted is gone. */
 async function isRestored(found: Finding, objects: ObjectSource): Promise<boolean> {
   const { bucket, key, details } = found;
-  const hashValue = details?.['signedHash'];
+  if (found.code === 'LOG_UNLISTED') return isRemoved(found, objects);
+  const hashValue = details?.['signedHash'] ?? details?.['rememberedHash'];
   if (bucket === undefined || key === undefined || typeof hashValue !== 'string') return false;
   const entry = { bucket, key, hashValue, hashAlgorithm: 'SHA-256' };
   const read = await objects.read(bucket, key, ({ chunks }) => checkLogFile(entry, chunks));
@@ -124,18 +147,25 @@ export async function carryFindings(
   objects: ObjectSource,
   unlisted: boolean,
 ): Promise<OpenFinding[]> {
-  const carried: OpenFinding[] = [];
-  for (const one of state.findings) {
-    if (wasExamined(one.finding, closed, unlisted) || (await isRestored(one.finding, objects)))
-      continue;
-    carried.push(one);
-  }
-  return carried;
+  const left = state.findings.filter((one) => !wasExamined(one.finding, closed, unlisted));
+  const restored = await pLimit(AT_ONCE).map(left, (one) => isRestored(one.finding, objects));
+  return left.filter((_, at) => restored[at] !== true);
 }
 
 /** A carried finding as the report tells it. */
 export function tellAgain({ finding: found, since }: OpenFinding): Finding {
   return { ...found, details: { ...found.details, since } };
+}
+
+/** A finding with what was decided about it; it counts all the same in a run that looks at its time. */
+export function markAccepted(found: Finding, state: State | undefined): Finding {
+  const decided = state?.accepted.find(({ id }) => id === findingId(found));
+  if (!decided) return found;
+  const { by, at, finding: then } = decided;
+  const accepted = sameFact(then, found)
+    ? `by ${by} at ${at}`
+    : `not as it is now: it has changed since ${by} accepted it at ${at}`;
+  return { ...found, details: { ...found.details, accepted } };
 }
 
 function advanceChain(
@@ -244,14 +274,26 @@ export function nextState(
       candidates.push({ accountId, region, bucket, key, size, ...written });
     }
   }
+  // Where log folders were not looked at, what was open there stays so.
   const covered = (one: Candidate): boolean =>
     closed.some(
       ({ judged: { result } }) =>
-        result.plan.accountId === one.accountId && result.plan.region === one.region,
+        result.ledger !== undefined &&
+        result.plan.accountId === one.accountId &&
+        result.plan.region === one.region,
+    );
+  // A Region that only this run's command line names is no chain to wait for.
+  const fleeting = (one: Finding): boolean =>
+    one.code === 'COVERAGE_NONE' &&
+    closed.some(
+      ({ judged: { result } }) =>
+        result.plan.onlyNamed &&
+        result.plan.accountId === one.accountId &&
+        result.plan.region === one.region,
     );
   const since = new Map((old?.findings ?? []).map((one) => [one.id, one.since]));
   const told = findings
-    .filter((one) => one.class !== 'notice')
+    .filter((one) => one.class !== 'notice' && !fleeting(one))
     .map((one): OpenFinding => {
       const id = findingId(one);
       return { id, since: since.get(id) ?? nowText, finding: one };

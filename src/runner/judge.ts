@@ -145,7 +145,7 @@ export async function judgeTails(
         judged.push(...own.map((one) => withWhy(one, why)));
         return;
       }
-      if (reaches) {
+      if (!own.some(({ intervals }) => intervals.some(({ open }) => open === true))) {
         judged.push(...own);
         return;
       }

@@ -5,6 +5,7 @@ import { finding, type Finding } from '../core/finding.js';
 import {
   accountsFolder,
   digestRegionsFolder,
+  sameLocation,
   type Location,
   type Source,
   type TrailName,
@@ -62,6 +63,8 @@ export interface SourcePlan extends Source {
   readonly expected: boolean;
   /** Whether the user, the state or the bucket knows it, not only the list of all Regions. */
   readonly known: boolean;
+  /** Whether nobody but the user's `--region` knows it. */
+  readonly onlyNamed: boolean;
 }
 
 export interface Plan {
@@ -130,10 +133,10 @@ export async function planSources(objects: ObjectSource, options: PlanOptions): 
     organizationId === undefined ? undefined : { bucket, prefix, organizationId };
 
   // Accounts that left may lie in older places alone.
-  const places = [plain, ...older];
+  const roots = [plain, ...older];
   const inPlaces = await Promise.all(
     wide
-      ? places.map((one) =>
+      ? roots.map((one) =>
           foldersIn(
             accountsFolder({ ...wide, bucket: one.bucket, prefix: one.prefix }),
             one.bucket,
@@ -150,12 +153,15 @@ export async function planSources(objects: ObjectSource, options: PlanOptions): 
   const planAccount = async (accountId: string): Promise<SourcePlan[]> => {
     // The trail's own account may lie in both layouts: before and after it became organization-wide.
     const own = accountId === trail.accountId;
-    const locations = [
+    const places = [
       ...(wide ? (own ? [wide, plain] : [wide]) : [plain]),
       ...older.flatMap((one) =>
         wide ? [{ ...one, organizationId: wide.organizationId ?? '' }, one] : [one],
       ),
     ];
+    const locations = places.filter(
+      (one, at) => places.findIndex((other) => sameLocation(other, one)) === at,
+    );
     const seen = new Set<string>();
     const folders = locations.flatMap((location) => [
       foldersIn(digestRegionsFolder(location, accountId), location.bucket),
@@ -173,6 +179,7 @@ export async function planSources(objects: ObjectSource, options: PlanOptions): 
     }
     const inHome = own || options.accountIds !== undefined;
     if (inHome) seen.add(trail.homeRegion);
+    const found = new Set(seen);
     for (const region of options.regions ?? []) seen.add(region);
     const all = new Set([...seen, ...expected.regions]);
     return [...all]
@@ -188,6 +195,7 @@ export async function planSources(objects: ObjectSource, options: PlanOptions): 
           remembered.includes(accountId) ||
           (inHome && region === trail.homeRegion),
         known: seen.has(region),
+        onlyNamed: !found.has(region) && !expected.regions.includes(region),
       }));
   };
   const limit = pLimit(ACCOUNTS_AT_ONCE);

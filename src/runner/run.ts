@@ -5,13 +5,13 @@ import pLimit from 'p-limit';
 import { onlyAllowedGaps } from '../core/allow-gaps.js';
 import { parseTrailArn } from '../core/arn.js';
 import { compareFindings, finding, type Finding } from '../core/finding.js';
-import type { Location, Source } from '../core/object-key.js';
+import { sameLocation, type Location, type Source } from '../core/object-key.js';
 import { total, type Report } from '../core/report.js';
 import { findingId } from '../core/state.js';
 import { DAY, formatInstant, type Instant, type TimeRange } from '../core/timestamp.js';
 import { judge } from '../core/verdict.js';
 import { RunError, type TrailDescription } from '../sources/ports.js';
-import { carryFindings, nextState, stateFindings, tellAgain } from './advance.js';
+import { carryFindings, markAccepted, nextState, stateFindings, tellAgain } from './advance.js';
 import { keyFindings, rememberKeys, rememberStatus, type StatusIn } from './ask.js';
 import { gatherEvents, recentChanges, type ExplainOptions } from './explain-gaps.js';
 import {
@@ -180,6 +180,16 @@ function judgeOptions(
   };
 }
 
+/** Signed names of buckets that others stand in for. */
+function aliasesOf({ bucketAliases = [] }: RunOptions): Map<string, string> {
+  return new Map(
+    bucketAliases.map((pair): [string, string] => {
+      const [signed = '', actual = ''] = pair.split('=');
+      return [signed, actual];
+    }),
+  );
+}
+
 /** Trails without validation that CloudTrail shows to deliver into the same place. */
 async function unvalidatedTrails(options: RunOptions): Promise<TrailDescription[]> {
   const { trails, trail } = options;
@@ -235,8 +245,18 @@ export async function validateTrail(options: RunOptions): Promise<RunResult> {
     const source = { accountId: trail.accountId, region: trail.homeRegion };
     return isSignedPlace(await readerOf(source, [location], options, shared), location);
   };
+  for (const { bucket } of options.locations ?? []) {
+    const listing = await objects.list(bucket, 'AWSLogs/', { folders: true });
+    if (!listing.ok && listing.failure.kind === 'absent' && listing.failure.what === 'bucket') {
+      throw new RunError(`the bucket ${bucket} does not exist`, 'check --location');
+    }
+  }
   const planning = { ...options, statusIn, isSigned, known: state?.chains };
   const plan = await planSources(objects, planning);
+  const standIn = aliasesOf(options).get(trail.bucket);
+  if (plan.bucketGone && standIn !== undefined) {
+    throw new RunError(`the bucket ${standIn} does not exist`, 'check --bucket-alias');
+  }
   if (plan.bucketGone && trail.isMultiRegion === undefined) {
     throw new RunError(`the bucket ${trail.bucket} does not exist`, 'check --s3-bucket');
   }
@@ -285,12 +305,11 @@ export async function validateTrail(options: RunOptions): Promise<RunResult> {
     ...results.flatMap(stateFindings),
     ...(await keyFindings(results, keysIn)),
   ]);
-  const aliases = new Map(
-    (options.bucketAliases ?? []).map((pair): [string, string] => {
-      const [signed = '', actual = ''] = pair.split('=');
-      return [signed, actual];
-    }),
-  );
+  const aliases = aliasesOf(options);
+  // A trail moves in all its chains at once: what one knows of older places serves all.
+  const everywhere = results
+    .flatMap(({ reader }) => reader.locations)
+    .filter((one, at, all) => all.findIndex((other) => sameLocation(other, one)) === at);
   const enriched =
     options.versions === false || interrupted()
       ? found
@@ -300,16 +319,16 @@ export async function validateTrail(options: RunOptions): Promise<RunResult> {
           keysIn,
           trail,
           actualBucket: (bucket) => aliases.get(bucket) ?? bucket,
-          locationsOf: (accountId, region) =>
-            results.find(({ plan: one }) => one.accountId === accountId && one.region === region)
-              ?.reader.locations ?? judging.current,
+          locationsOf: () => everywhere,
           searchLogs: (stretch, needles) => searchForRemoval(results, options, stretch, needles),
         });
   const carried =
     state && !interrupted()
       ? await carryFindings(state, closed, objects, options.unlisted !== false)
       : [];
-  const findings = unique([...enriched, ...carried.map(tellAgain)]);
+  const findings = unique([...enriched, ...carried.map(tellAgain)]).map((one) =>
+    markAccepted(one, state),
+  );
   const settings = interrupted()
     ? []
     : await readSettings(
@@ -361,7 +380,7 @@ export async function validateTrail(options: RunOptions): Promise<RunResult> {
     },
     chains,
     settings,
-    ...(state && state.accepted.length > 0
+    ...(state && state.accepted.length > 0 && !interrupted()
       ? {
           accepted: state.accepted.map(({ id, by, at, reason, finding: { code, message } }) => ({
             id,

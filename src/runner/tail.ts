@@ -179,7 +179,11 @@ export async function findTail(
       : { kind: 'open', why: `digest files can’t be delivered: ${error}`, deliveryError: error };
   }
   const known = newestKnown(chains);
-  if (known !== undefined && delivered < known + HOUR) return { kind: 'whole' };
+  const failing: Tail | undefined =
+    error === undefined
+      ? undefined
+      : { kind: 'open', why: `digest files can’t be delivered: ${error}`, deliveryError: error };
+  if (known !== undefined && delivered < known + HOUR) return failing ?? { kind: 'whole' };
   const readers = [...chains.results.map(({ reader }) => reader), ...chains.others];
   let newest = known;
   for (const reader of readers) {
@@ -193,10 +197,8 @@ export async function findTail(
     if (bounded) return { kind: 'open', why: 'too many digest folders lie after the range' };
     if (found !== undefined) newest = Math.max(newest ?? found, found);
   }
-  if (newest !== undefined && delivered < newest + HOUR) return { kind: 'whole' };
-  if (error !== undefined) {
-    return { kind: 'open', why: `digest files can’t be delivered: ${error}`, deliveryError: error };
-  }
+  if (newest !== undefined && delivered < newest + HOUR) return failing ?? { kind: 'whole' };
+  if (failing) return failing;
   if (await writtenNear(readers, chains.current, delivered)) {
     const why = `CloudTrail’s newest delivery, at ${formatInstant(delivered)}, may have been a late or a backfill digest file`;
     return { kind: 'open', why };
