@@ -44,8 +44,7 @@ export interface Events {
   readonly why: string;
 }
 
-const isOpenTime = ({ state, cause }: Interval): boolean =>
-  state === 'gap' || (state === 'missing' && cause !== 'tail-cut');
+const isOpenTime = ({ state }: Interval): boolean => state === 'gap' || state === 'missing';
 
 function mergeRanges(ranges: readonly TimeRange[]): TimeRange[] {
   const merged: { start: Instant; end: Instant }[] = [];
@@ -253,7 +252,7 @@ function explainMissing(one: Interval, context: ExplainContext): Interval[] {
 
 /** Explains one stretch of time; what is neither gap nor missing stays as it is. */
 export function explainOne(one: Interval, context: ExplainContext): Interval[] {
-  if (one.state === 'missing' && one.cause === undefined) return explainMissing(one, context);
+  if (one.state === 'missing') return explainMissing(one, context);
   if (one.state !== 'gap') return [one];
   const gap = {
     start: one.start,

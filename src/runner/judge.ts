@@ -159,22 +159,29 @@ export async function judgeTails(
         judged.push(...(tail.kind === 'open' ? own.map((one) => withWhy(one, tail.why)) : own));
         return;
       }
-      const touched = own.map((one): Judged => {
-        const last = one.result.standard.last?.end;
-        const ended = tail.newest !== undefined && (last ?? -Infinity) <= tail.newest - HOUR;
-        return ended ? one : { ...one, intervals: cut(one.intervals, tail.newest, tail.delivered) };
-      });
-      const found = tailCutFinding(
-        region,
-        tail,
-        touched.filter(({ intervals }) => intervals.some(({ cause }) => cause === 'tail-cut')),
-        options.trail,
+      judged.push(
+        ...own.map((one): Judged => {
+          const last = one.result.standard.last?.end;
+          const ended = tail.newest !== undefined && (last ?? -Infinity) <= tail.newest - HOUR;
+          if (ended) return one;
+          return { ...one, intervals: cut(one.intervals, tail.newest, tail.delivered) };
+        }),
       );
-      if (found) findings.push(found);
-      judged.push(...touched);
     }),
   );
   return { byRegion, findings, judged };
+}
+
+/** A finding for each Region that lost its tail, with what is left of it once events have spoken. */
+export function tailCuts(tails: Tails, judged: readonly Judged[], trail: TrailPlace): Finding[] {
+  return [...tails.byRegion].flatMap(([region, tail]) => {
+    if (tail.kind !== 'cut') return [];
+    const touched = judged.filter(
+      ({ result, intervals }) =>
+        result.plan.region === region && intervals.some(({ cause }) => cause === 'tail-cut'),
+    );
+    return tailCutFinding(region, tail, touched, trail) ?? [];
+  });
 }
 
 function withWhy(one: Judged, why: string): Judged {

@@ -20,6 +20,7 @@ import {
   explainAll,
   judgeTails,
   settleUnconfirmed,
+  tailCuts,
   type ClosedSource,
   type JudgeOptions,
 } from './judge.js';
@@ -296,7 +297,10 @@ export async function validateTrail(options: RunOptions): Promise<RunResult> {
     .map((one) => closeSource(one, askedOf(one.result, judging), unlisted))
     .sort((a, b) => compareSources(a, b));
   const chains = closed.flatMap((one) => one.chains);
-  const told = tails.findings.map((one) => settleUnconfirmed(one, judged));
+  const told = [
+    ...tails.findings.map((one) => settleUnconfirmed(one, judged)),
+    ...tailCuts(tails, judged, trail),
+  ];
   const gone = plan.bucketGone ? [bucketGone(options)] : told;
   const found = unique([
     ...planFindings(plan, options),
