@@ -36,9 +36,9 @@ const trail = fc.record({
   accounts: fc.integer({ min: 1, max: 2 }),
   regions: fc.integer({ min: 1, max: 2 }),
   minute: fc.integer({ min: 0, max: HOUR - 1 }),
-  hours: fc.integer({ min: 26, max: 34 }),
+  hours: fc.integer({ min: 14, max: 18 }),
   logsPerHour: fc.integer({ min: 1, max: 2 }),
-  move: fc.option(fc.integer({ min: 3, max: 20 }), { nil: undefined }),
+  move: fc.option(fc.integer({ min: 3, max: 12 }), { nil: undefined }),
   prefix: fc.constantFrom('', 'team/a'),
   facts: fc.array(fc.tuple(fc.constantFrom(...KINDS), fc.nat(), fc.nat()), { maxLength: 5 }),
 });
@@ -150,7 +150,7 @@ describe('300 random trails with up to five facts each', () => {
         // Facts four hours apart in one chain, none at its ends: each is alone with its neighbours.
         const slots = new Map<string, [number, number]>();
         for (const [, chain, hour] of made.facts) {
-          const slot = 2 + 4 * (hour % 6);
+          const slot = 2 + 4 * (hour % 3);
           slots.set(`${chain % chains.length} ${slot}`, [chain % chains.length, slot]);
         }
         const places = [...slots.values()];

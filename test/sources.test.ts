@@ -377,12 +377,12 @@ describe('CloudTrail', () => {
 
   it('keeps a search that is cut short for incomplete', async () => {
     const builder = new TrailBuilder();
-    builder.world.history = new Map([['us-east-1', events(builder, 41)]]);
+    builder.world.history = new Map([['us-east-1', events(builder, 401)]]);
     const endpoint = await serve(builder, { lookupPageSize: 1 });
     const source = cloudtrailAt(endpoint.url);
     const cut = await source.lookup('us-east-1', ['StopLogging'], range);
-    expect([cut.records.length, cut.complete]).toEqual([40, false]);
-    expect(cut.why).toContain('more than 40 pages');
+    expect([cut.records.length, cut.complete]).toEqual([400, false]);
+    expect(cut.why).toContain('more than 400 pages');
     endpoint.set({ denied: ['LookupEvents'] });
     const refused = await source.lookup('us-east-1', ['StopLogging', 'DeleteTrail'], range);
     expect(refused).toEqual({
