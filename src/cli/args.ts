@@ -63,7 +63,8 @@ const EPILOGUE = `Times: ISO 8601 (UTC unless it has an offset), a date, or so l
 90m, 12h, 3d, 2w, yesterday. They mean when files were delivered.
 
 Exit status:
-  0    valid: everything asked for was read and proved
+  0    valid: everything asked for was read and proved; with --allow-gaps
+       also where only lawful gaps are open that an event names
   1    invalid: something was altered or removed
   2    could not run: usage, credentials, no such trail or bucket
   3    incomplete: nothing found altered, but not everything is proved
@@ -72,6 +73,8 @@ Exit status:
 Examples:
   ARN=arn:aws:cloudtrail:us-east-1:111122223333:trail/main
   validate-trail --trail-arn "$ARN" --start-time 7d
+  validate-trail --trail-arn "$ARN" --start-time 30d --state s.json --init-state
+  validate-trail --trail-arn "$ARN" --since-state --state s.json
   validate-trail --trail-arn "$ARN" --start-time 2026-10-01 \\
     --end-time 2026-11-01 --evidence ./evidence --public-keys keys.json \\
     --format json --output report.json`;
