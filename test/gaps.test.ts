@@ -138,6 +138,32 @@ describe('a gap', () => {
     expect(accusations(report)).toEqual(['COVERAGE_GAP', 'COVERAGE_GAP']);
   });
 
+  it('is not called a removal where an event of the history can’t be read', async () => {
+    const { builder, range, now } = stopped(8);
+    builder.world.history?.get('us-east-1')?.push('{');
+    const { report } = await validate(builder, range, { endpoint: { now } });
+    expect(accusations(report)).toEqual(['COVERAGE_GAP', 'COVERAGE_GAP', 'COVERAGE_GAP']);
+  });
+
+  it('after somebody deleted the bucket’s policy is named, and never allowed', async () => {
+    const builder = new TrailBuilder();
+    builder.chain({ from: FROM, hours: 6 });
+    const record = trailEvent(builder, {
+      ...{ name: 'DeleteBucketPolicy', source: 's3.amazonaws.com', at: FROM + 6 * HOUR },
+      parameters: { bucketName: 'trail-bucket' },
+    });
+    builder.world.history = new Map([['us-east-1', [record]]]);
+    const range = { start: FROM + HOUR, end: FROM + 12 * HOUR };
+    const endpoint = { now: new Date((range.end + 3 * HOUR) * 1000) };
+    const { report, status } = await validate(builder, range, { endpoint, argv: ['--allow-gaps'] });
+    const [gap] = report.findings.filter(({ code }) => code === 'COVERAGE_GAP');
+    expect(gap?.details).toMatchObject({
+      cause: 'delivery-failed',
+      events: [{ event: 'DeleteBucketPolicy' }],
+    });
+    expect(status).toBe(3);
+  });
+
   it('after a failed delivery is told as such, and never allowed', async () => {
     const builder = new TrailBuilder();
     builder.chain({ from: FROM, hours: 6 });

@@ -28,6 +28,8 @@ async function night(builder: TrailBuilder, at: number, argv: readonly string[])
       ...['--trail-arn', builder.trail.TrailARN, '--endpoint-url', endpoint.url],
       ...['--state', path, ...argv],
     ]);
+    // What is told must be kept: a state that can't be written would be status 2.
+    expect([0, 1, 3]).toContain(ran.status);
     return { ...ran, requests: new Map(endpoint.requests) };
   } finally {
     await endpoint.close();
@@ -277,6 +279,17 @@ describe('--state', () => {
     expect((await readState()).candidates).toHaveLength(1);
     const { report } = await night(builder, FROM + 18 * HOUR, SINCE);
     expect(accusations(report)).toEqual(['LOG_UNLISTED']);
+  });
+
+  it('tells of planted files again where a run does not look for any', async () => {
+    const { builder, at } = await secondNight();
+    const planted = builder.log('111122223333', 'us-east-1', FROM + 14.5 * HOUR, 100);
+    builder.put('trail-bucket', planted.key, { body: gzipSync('{"Records":[]}') });
+    expect(accusations((await night(builder, at, SINCE)).report)).toEqual(['LOG_UNLISTED']);
+    expect((await readState()).findings).toHaveLength(1);
+    const start = iso(FROM - 24 * HOUR);
+    const { report } = await night(builder, at, ['--start-time', start, '--no-unlisted']);
+    expect(accusations(report)).toContain('LOG_UNLISTED');
   });
 
   it('says so where nothing new is due, and refuses an end before it', async () => {

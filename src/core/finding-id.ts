@@ -25,10 +25,16 @@ export function findingId(finding: Finding): string {
   const place = [accountId, region, kind, bucket, key, start, key === undefined ? end : undefined];
   // Two nights may each find something in one folder and day: what is named makes them two facts.
   const first = finding.details?.['first'];
-  const named = code === 'LOG_UNLISTED' && Array.isArray(first) ? [JSON.stringify(first)] : [];
+  const named = code === 'LOG_UNLISTED' && Array.isArray(first) ? first.map(nameOf) : [];
   // JSON.stringify writes `undefined` in a list as null, so an absent place is not an empty one.
   const text = JSON.stringify([code, ...place, ...named]);
   return createHash('sha256').update(text).digest('hex').slice(0, 12);
+}
+
+/** The place of an object that a finding's details list, whatever the order of their fields. */
+function nameOf(value: unknown): string {
+  const { bucket, key } = (value ?? {}) as { bucket?: unknown; key?: unknown };
+  return `${String(bucket)}/${String(key)}`;
 }
 
 const cut = (text: string): string =>
