@@ -2,11 +2,9 @@ import yargs from 'yargs';
 import { normalizePrefix, type Location } from '../core/object-key.js';
 import { parseUserTime } from '../core/timestamp.js';
 import { isAccountId, isOrganizationId, isRegionName, parseTrailArn } from '../core/arn.js';
+import { UsageError } from './usage-error.js';
 
-/** A command line that can't be run; it names the option and the fix. Exit status 2. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
+export { UsageError } from './usage-error.js';
 
 export type Format = 'text' | 'json' | 'ndjson';
 

@@ -1,0 +1,4 @@
+/** A command line that can't be run; it names the option and the fix. Exit status 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
