@@ -1,7 +1,10 @@
 import yargs from 'yargs';
 import { normalizePrefix, type Location } from '../core/object-key.js';
-import { parseUserTime } from '../core/timestamp.js';
+import type { Work } from '../core/journal.js';
+import type { Sample } from '../core/sample.js';
+import { DAY, HOUR, parseUserTime } from '../core/timestamp.js';
 import { isAccountId, isOrganizationId, isRegionName, parseTrailArn } from '../core/arn.js';
+import { parseMerge, type MergeArguments } from './merge-args.js';
 import { UsageError } from './usage-error.js';
 
 export { UsageError } from './usage-error.js';
@@ -44,6 +47,17 @@ export interface Arguments {
   readonly accept: readonly string[];
   readonly reason: string | undefined;
   readonly acceptedBy: string | undefined;
+  /** The journal of an interrupted run to go on from. */
+  readonly resume: string | undefined;
+  /** Seconds after which nothing more is begun. */
+  readonly maxDuration: number | undefined;
+  readonly sample: Sample | undefined;
+  /** `I/N` or `auto`. */
+  readonly shard: string | undefined;
+  /** What a shard writes. */
+  readonly partial: string | undefined;
+  /** What was asked for and changes what is read or judged, by option: a journal is of this work. */
+  readonly work: Work['options'];
   readonly concurrency: number;
   readonly quiet: boolean;
   readonly verbose: boolean;
@@ -52,7 +66,8 @@ export interface Arguments {
 export type Parsed =
   | { readonly command: 'help'; readonly text: string }
   | { readonly command: 'version' }
-  | { readonly command: 'validate'; readonly arguments: Arguments };
+  | { readonly command: 'validate'; readonly arguments: Arguments }
+  | { readonly command: 'merge'; readonly arguments: MergeArguments };
 
 /** By measurement: past this the SDK's own work is the limit (ARCHITECTURE.md). */
 export const DEFAULT_CONCURRENCY = 64;
@@ -294,10 +309,40 @@ function parser(argv: readonly string[]) {
         desc: 'notices, intervals and every finding too',
       },
       quiet: { type: 'boolean', group: 'Report:', desc: 'only the verdict, no progress' },
+      resume: {
+        type: 'string',
+        requiresArg: true,
+        group: 'Large trails:',
+        desc: 'journal: goes on where an interrupted run of the same command stopped',
+      },
+      'max-duration': {
+        type: 'string',
+        requiresArg: true,
+        group: 'Large trails:',
+        desc: 'begin nothing more after so long (90m, 5h); what is left is incomplete',
+      },
+      sample: {
+        type: 'string',
+        requiresArg: true,
+        group: 'Large trails:',
+        desc: 'N/M: only this M-th of the log files; digest files all',
+      },
+      shard: {
+        type: 'string',
+        requiresArg: true,
+        group: 'Large trails:',
+        desc: 'I/N: read one of N shares; auto: as the scheduler says (docs/scale.md)',
+      },
+      partial: {
+        type: 'string',
+        requiresArg: true,
+        group: 'Large trails:',
+        desc: 'file that a shard writes, for validate-trail merge',
+      },
       concurrency: {
         type: 'string',
         requiresArg: true,
-        group: 'Report:',
+        group: 'Large trails:',
         desc: `objects read at the same time (1 to 1024) [default: ${DEFAULT_CONCURRENCY}]`,
       },
       help: { type: 'boolean', desc: 'this text' },
@@ -390,6 +435,81 @@ function readBetween(raw: Raw): Between {
   return { state, initState, sinceState, accept, reason, acceptedBy };
 }
 
+/** Options that say how a run is made and told, not what it is of. */
+const BESIDE: readonly string[] = [
+  ...['format', 'output', 'verbose', 'quiet', 'concurrency', 's3-client', 'profile'],
+  ...['resume', 'max-duration', 'shard', 'partial', 'estimate', 'help', 'version'],
+];
+
+type Large = Pick<Arguments, 'resume' | 'maxDuration' | 'sample' | 'shard' | 'partial' | 'work'>;
+
+const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: HOUR, d: DAY };
+
+function readLarge(raw: Raw, startTime: string | undefined, endTime: string | undefined): Large {
+  const resume = single(raw, 'resume');
+  const duration = /^([1-9]\d{0,5})([smhd])$/.exec(single(raw, 'max-duration') ?? '1s');
+  if (!duration) {
+    throw new UsageError(`--max-duration: ${String(raw['max-duration'])} is not such as 90m or 5h`);
+  }
+  const part = /^([1-9]\d{0,4})\/([1-9]\d{0,4})$/.exec(single(raw, 'sample') ?? '1/1');
+  const sample = { part: Number(part?.[1]), of: Number(part?.[2]) };
+  if (!part || sample.part > sample.of) {
+    throw new UsageError(
+      `--sample: ${String(raw['sample'])} is not N/M, such as 1/7 (N from 1 to M)`,
+    );
+  }
+  if (raw['sample'] !== undefined && raw['digests-only'] === true) {
+    throw new UsageError('--sample and --digests-only contradict each other');
+  }
+  const shard = single(raw, 'shard');
+  const partial = single(raw, 'partial');
+  if ((shard === undefined) !== (partial === undefined)) {
+    throw new UsageError(
+      shard === undefined
+        ? '--partial goes with --shard: say which share'
+        : '--shard needs --partial FILE, which validate-trail merge joins',
+    );
+  }
+  if (shard !== undefined) {
+    if (resume !== undefined) {
+      throw new UsageError('--partial is a journal by itself: a shard needs no --resume');
+    }
+    // Shards begin at different moments and must mean the same time.
+    const fixed = (text: string | undefined): boolean => /^\d{4}-/.test(text ?? '');
+    if (raw['since-state'] !== true && !fixed(startTime)) {
+      throw new UsageError('--shard needs a --start-time that is a date or time, not so long ago');
+    }
+    if (!fixed(endTime)) {
+      throw new UsageError(
+        '--shard needs an --end-time that is a date or time, the same in all shards',
+      );
+    }
+    if (raw['retention'] !== undefined) {
+      throw new UsageError('--retention counts from now, and shards begin at different moments');
+    }
+    for (const option of ['format', 'output']) {
+      if (raw[option] !== undefined && raw[option] !== 'text') {
+        throw new UsageError(`--${option}: a shard makes no report; validate-trail merge does`);
+      }
+    }
+  }
+  const work = Object.entries(raw).filter(
+    ([name, value]) =>
+      value !== undefined && value !== false && !BESIDE.includes(name) && /^[a-z]/.test(name),
+  );
+  return {
+    resume,
+    maxDuration:
+      raw['max-duration'] === undefined
+        ? undefined
+        : Number(duration[1]) * (SECONDS[duration[2] ?? ''] ?? 1),
+    sample: raw['sample'] === undefined ? undefined : sample,
+    shard,
+    partial,
+    work: Object.fromEntries(work.sort(([a], [b]) => (a < b ? -1 : 1))) as Work['options'],
+  };
+}
+
 function readArguments(raw: Raw): Arguments {
   const trailArn = checked(
     raw,
@@ -456,6 +576,12 @@ function readArguments(raw: Raw): Arguments {
       '--retention has no meaning with --since-state, which begins at the state',
     );
   }
+  const large = readLarge(raw, startTime, endTime);
+  if (between.state !== undefined && large.sample) {
+    throw new UsageError(
+      '--sample proves a part of the log files, and --state remembers what is proved',
+    );
+  }
   if (between.state !== undefined && raw['digests-only'] === true) {
     throw new UsageError('--digests-only proves no log file, and --state remembers what is proved');
   }
@@ -513,6 +639,7 @@ function readArguments(raw: Raw): Arguments {
       return [signed, actual];
     }),
     ...between,
+    ...large,
     concurrency: Number(concurrency),
     quiet: raw['quiet'] === true,
     verbose: raw['verbose'] === true,
@@ -521,6 +648,7 @@ function readArguments(raw: Raw): Arguments {
 
 /** Parses a command line; throws `UsageError` for one that can't be run. Loads no AWS client. */
 export async function parseArguments(argv: readonly string[]): Promise<Parsed> {
+  if (argv[0] === 'merge') return parseMerge(argv.slice(1));
   const instance = parser(argv);
   if (argv.includes('--help') || argv.includes('-h')) {
     return { command: 'help', text: await instance.getHelp() };

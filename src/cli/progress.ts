@@ -55,6 +55,8 @@ export function createProgress(io: Io, wanted: boolean): Progress {
         state.logs++;
         state.bytes += event.bytes;
         break;
+      case 'recorded':
+        break;
       case 'source-done':
         state.sourcesDone++;
         break;

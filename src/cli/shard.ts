@@ -1,11 +1,6 @@
 /** Which share of a run this process takes: named, or told by the scheduler that started it. */
+import type { Shard } from '../core/journal.js';
 import { UsageError } from './usage-error.js';
-
-/** One of `total` shares; `index` counts from 1. */
-export interface Shard {
-  readonly index: number;
-  readonly total: number;
-}
 
 /** What AWS Batch takes for an array at most; more shares than that are a slip of the pen. */
 export const MAX_SHARDS = 10_000;

@@ -1,4 +1,5 @@
 import { userInfo } from 'node:os';
+import type { Shard, Work } from '../core/journal.js';
 import type { Report } from '../core/report.js';
 import { accept, StateError, type State } from '../core/state.js';
 import {
@@ -9,19 +10,31 @@ import {
   type Instant,
   type TimeRange,
 } from '../core/timestamp.js';
+import { escapeText } from '../report/escape.js';
 import { renderJson, renderNdjson } from '../report/json.js';
 import { COLOUR, PLAIN } from '../report/style.js';
 import { renderText, renderQuiet } from '../report/text.js';
-import { DUE_AFTER } from '../runner/options.js';
+import type { RunListener } from '../runner/events.js';
+import { DUE_AFTER, type RunOptions, type RunResult } from '../runner/options.js';
+import { readShard, type ShardResult } from '../runner/run-shard.js';
 import { validateTrail } from '../runner/run.js';
+import { openJournal, openPartials, type JournalFile } from '../sources/journal-file.js';
 import { RunError } from '../sources/ports.js';
 import { checkWritable, loadState, saveState } from '../sources/state-file.js';
-import { UsageError, type Arguments } from './args.js';
-import { connect } from './connect.js';
-import { exitCode } from './exit-code.js';
+import { parseArguments, UsageError, type Arguments } from './args.js';
+import { connect, type Connection } from './connect.js';
+import { exitCode, INCOMPLETE, INTERRUPTED } from './exit-code.js';
 import { print, type Io } from './main.js';
+import { argvOf, type MergeArguments } from './merge-args.js';
 import { openOutput } from './output.js';
 import { createProgress } from './progress.js';
+import { shardOf } from './shard.js';
+import { workOf } from './work.js';
+
+type Tool = RunOptions['tool'];
+
+/** This machine's clock, in epoch seconds. */
+const clock = (): Instant => Math.floor(Date.now() / 1000);
 
 /** 2015-01-01T00:00:00Z. */
 const FIRST_DIGESTS = 1_420_070_400;
@@ -109,18 +122,159 @@ function withAccepted(
   }
 }
 
-/** Runs a validation and gives its exit status. */
+function runOptions(
+  options: Arguments,
+  { connection, state }: Pick<Run, 'connection' | 'state'>,
+  own: Pick<RunOptions, 'range' | 'tool' | 'startedAt' | 'signal' | 'listener'>,
+): RunOptions {
+  const { maxDuration } = options;
+  return {
+    ...connection,
+    explicitEnd: options.endTime !== undefined,
+    organizationId: options.organizationId,
+    regions: options.regions,
+    accountIds: options.accountIds,
+    digestsOnly: options.digestsOnly,
+    unlisted: options.unlisted,
+    acceptUnlisted: options.acceptUnlisted,
+    versions: options.versions,
+    allowGaps: options.allowGaps,
+    retentionDays: options.retentionDays,
+    locations: options.locations,
+    bucketAliases: options.bucketAliases.map((pair) => pair.join('=')),
+    state,
+    sinceState: options.sinceState,
+    sample: options.sample,
+    concurrency: options.concurrency,
+    // The clock of performance.now() begins with the process.
+    timeUp: maxDuration === undefined ? undefined : () => performance.now() / 1000 > maxDuration,
+    clock,
+    ...own,
+  };
+}
+
+/** The journal that `--resume` or `--partial` names, of this very work. */
+async function journalOf(
+  options: Arguments,
+  run: RunOptions,
+  shard: Shard | undefined,
+  io: Io,
+): Promise<JournalFile | undefined> {
+  const path = options.partial ?? options.resume;
+  if (path === undefined) return undefined;
+  const { range, startedAt, now, trail, tool } = run;
+  const times = { range, startedAt, begunAt: now };
+  const work = await workOf(options, times, trail.arn, tool.version, shard);
+  const journal = await openJournal(path, shard ? '--partial' : '--resume', work);
+  if (journal.records > 0 && !options.quiet) {
+    const what = `${journal.records} segments are finished`;
+    const since = formatInstant(journal.work.startedAt);
+    io.stderr.write(`validate-trail: goes on from ${escapeText(path)}: ${what}, begun ${since}\n`);
+  }
+  return journal;
+}
+
+/** What earlier runs of the same work fixed: its range, and the moments that it began at. */
+function fixedBy(work: Work): Pick<RunOptions, 'range' | 'startedAt' | 'begunAt'> {
+  const { range, startedAt, begunAt } = work;
+  return { range, startedAt, begunAt };
+}
+
+/** Tells what a shard came to; its findings are told when all shards are merged. */
+function shardLine(result: ShardResult, { index, total }: Shard, path: string): string {
+  const { segments, sources, digestFiles, logFiles } = result;
+  const logs = logFiles.valid + logFiles.invalid + logFiles.missing + logFiles.unreadable;
+  const what = `${segments} segments of ${sources} sources, ${digestFiles} digest files, ${logs} log files`;
+  const rest = result.finished ? '' : '; unfinished: the same command goes on';
+  return `shard ${index}/${total}: ${what}; ${escapeText(path)}${rest}\n`;
+}
+
+/** Runs a validation, or one share of it, and gives its exit status. */
 export async function runValidate(
   options: Arguments,
   io: Io,
-  tool: { name: string; version: string },
+  tool: Tool,
   signal: AbortSignal,
 ): Promise<number> {
   // Before anything is asked of AWS: a time that can't be read is the user's mistake.
-  const clock = (): Instant => Math.floor(Date.now() / 1000);
+  const shard = shardOf(options.shard, io.env);
   if (options.startTime !== undefined) {
     rangeOf({ ...options, retentionDays: undefined }, clock(), undefined);
   }
+  const startedAt = clock();
+  return withConnection(options, io, signal, async ({ connection, state, listener, report }) => {
+    const range = rangeOf(options, connection.now, state);
+    if (shard && range.end > connection.now) {
+      throw new UsageError('--shard needs an --end-time that has passed');
+    }
+    const own = { range, tool, startedAt, signal, listener };
+    const run = runOptions(options, { connection, state }, own);
+    const journal = await journalOf(options, run, shard, io);
+    try {
+      const work = journal ? { ...run, ...fixedBy(journal.work), journal } : run;
+      if (!shard || !journal) {
+        const result = await validateTrail(work);
+        // Told, and nothing left to go on with: the next run of this command begins anew.
+        const done = result.state ? () => journal?.remove() : undefined;
+        return await report(result, done);
+      }
+      const result = await readShard(work, shard);
+      if (result.finished) await journal.end();
+      await print(io, shardLine(result, shard, options.partial ?? ''));
+      return signal.aborted ? INTERRUPTED : result.finished ? 0 : INCOMPLETE;
+    } finally {
+      await journal?.close();
+    }
+  });
+}
+
+/** Joins what shards left into the report of the whole, and gives its exit status. */
+export async function runMerge(
+  { files, own: given }: MergeArguments,
+  io: Io,
+  tool: Tool,
+  signal: AbortSignal,
+): Promise<number> {
+  const journal = await openPartials(files, tool.version);
+  try {
+    const { work } = journal;
+    const parsed = await parseArguments(argvOf({ ...work.options, ...given }));
+    if (parsed.command !== 'validate') throw new UsageError('the partials name no validation');
+    const options = parsed.arguments;
+    const merged = { journal, merging: true, ...fixedBy(work) };
+    return await withConnection(options, io, signal, async (begun) => {
+      const { connection, state, listener, report } = begun;
+      const present = await workOf(options, work, work.trail, tool.version, undefined);
+      for (const name of Object.keys({ ...work.files, ...present.files })) {
+        if (work.files[name] !== present.files[name]) {
+          throw new RunError(`the file of --${name} is not the one that the shards had`);
+        }
+      }
+      const own = { tool, signal, listener, ...merged };
+      return report(
+        await validateTrail({ ...runOptions(options, { connection, state }, own), ...merged }),
+      );
+    });
+  } finally {
+    await journal.close();
+  }
+}
+
+interface Run {
+  readonly connection: Connection;
+  readonly state: State | undefined;
+  readonly listener: RunListener;
+  /** Writes the report and then what the next run builds on; gives the exit status. */
+  readonly report: (result: RunResult, told?: () => Promise<void> | undefined) => Promise<number>;
+}
+
+/** Opens what a run needs, runs it, and frees everything whatever comes of it. */
+async function withConnection(
+  options: Arguments,
+  io: Io,
+  signal: AbortSignal,
+  run: (begun: Run) => Promise<number>,
+): Promise<number> {
   const begun = await readState(options);
   withAccepted(begun, options, clock());
   const output = options.output === undefined ? undefined : await openOutput(options.output);
@@ -130,38 +284,21 @@ export async function runValidate(
   });
   const progress = createProgress(io, !options.quiet);
   try {
-    const state = withAccepted(begun, options, connection.now);
-    const { report, state: next } = await validateTrail({
-      ...connection,
-      range: rangeOf(options, connection.now, state),
-      explicitEnd: options.endTime !== undefined,
-      organizationId: options.organizationId,
-      regions: options.regions,
-      accountIds: options.accountIds,
-      digestsOnly: options.digestsOnly,
-      unlisted: options.unlisted,
-      acceptUnlisted: options.acceptUnlisted,
-      versions: options.versions,
-      allowGaps: options.allowGaps,
-      retentionDays: options.retentionDays,
-      locations: options.locations,
-      bucketAliases: options.bucketAliases.map((pair) => pair.join('=')),
-      state,
-      sinceState: options.sinceState,
-      concurrency: options.concurrency,
-      tool,
-      startedAt: clock(),
-      clock,
-      signal,
+    return await run({
+      connection,
+      state: withAccepted(begun, options, connection.now),
       listener: progress.listener,
+      report: async ({ report, state: next }, told) => {
+        progress.stop();
+        const text = render(report, options, usesColour(io, options));
+        if (output) await output.write(text);
+        else await print(io, text);
+        await told?.();
+        // Last: a report that could not be written must be told again by the next run.
+        if (options.state !== undefined && next) await saveState(options.state, next);
+        return exitCode(report);
+      },
     });
-    progress.stop();
-    const text = render(report, options, usesColour(io, options));
-    if (output) await output.write(text);
-    else await print(io, text);
-    // Last: a report that could not be written must be told again by the next run.
-    if (options.state !== undefined && next) await saveState(options.state, next);
-    return exitCode(report);
   } finally {
     await output?.discard();
     progress.stop();

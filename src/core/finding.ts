@@ -193,6 +193,13 @@ export const FINDINGS = {
     'validation was off while the trail went on delivering',
     'treat their content as unproved; explain the gap first',
   ),
+  NOT_READ: kind(
+    'unproved',
+    'not read in the time given',
+    'The run ended by --max-duration before this was read, so nothing is known of it.',
+    'a time limit that the range does not fit into',
+    'run again with --resume, more --max-duration, or --shard',
+  ),
   REGION_UNCONFIRMED: kind(
     'unproved',
     'delivery in a Region can’t be confirmed',

@@ -108,3 +108,20 @@ export function joinLedgers(a: LogLedger, b: LogLedger): LogLedger {
     elsewhere: new Set([...a.elsewhere, ...b.elsewhere]),
   };
 }
+
+/** A ledger as JSON can hold it. */
+export interface PackedLedger {
+  readonly candidates: readonly LogObject[];
+  readonly elsewhere: readonly string[];
+}
+
+export function packLedger({ candidates, elsewhere }: LogLedger): PackedLedger {
+  return { candidates: [...candidates.values()], elsewhere: [...elsewhere] };
+}
+
+export function unpackLedger({ candidates, elsewhere }: PackedLedger): LogLedger {
+  return {
+    candidates: new Map(candidates.map((one) => [logId(one.bucket, one.key), one])),
+    elsewhere: new Set(elsewhere),
+  };
+}

@@ -17,6 +17,8 @@ export interface LogCounts extends CheckedCounts {
   readonly unlisted: number;
   /** Objects in time that nothing vouches for. */
   readonly unvalidated: number;
+  /** Listed by digest files and left out by `--sample`; present only then. */
+  readonly notSampled?: number;
 }
 
 export interface ReportChain {
@@ -34,6 +36,8 @@ export interface Scope {
   readonly regions?: readonly string[];
   readonly accountIds?: readonly string[];
   readonly digestsOnly?: true;
+  /** Only this part of the log files was read, `N/M`; digest files all. */
+  readonly sample?: string;
   /** Log files in the bucket that no digest file lists were not looked for. */
   readonly unlisted?: false;
   /** Trails whose unlisted log files were let pass. */

@@ -5,9 +5,6 @@ import type { CheckedCounts } from '../core/report.js';
 import type { ObjectSource, ReadFailure } from '../sources/ports.js';
 import type { ListedLog } from './read-day.js';
 
-/** Counts that grow. */
-export type LogTally = { -readonly [name in keyof CheckedCounts]: number };
-
 export interface LogOutcome {
   readonly kind: ChainKind;
   readonly count: keyof CheckedCounts;

@@ -4,6 +4,8 @@ export type RunEvent =
   | { readonly type: 'digests'; readonly digestFiles: number; readonly bytes: number }
   | { readonly type: 'listed'; readonly logFiles: number }
   | { readonly type: 'log'; readonly bytes: number }
+  /** A day was taken from the journal. */
+  | { readonly type: 'recorded' }
   | { readonly type: 'source-done' };
 
 export type RunListener = (event: RunEvent) => void;

@@ -8,7 +8,8 @@ import { isLawful, type GapCause } from '../core/explain.js';
 import { finding, type Finding } from '../core/finding.js';
 import type { LogObject } from '../core/log-objects.js';
 import type { Location, Source } from '../core/object-key.js';
-import { reportChain, type ReportChain } from '../core/report.js';
+import { reportChain, type LogCounts, type ReportChain } from '../core/report.js';
+import type { LogTally } from '../core/source-segment.js';
 import { formatInstant, HOUR, type Instant } from '../core/timestamp.js';
 import type { TrailEvent } from '../core/trail-event.js';
 import { judgeUnlisted } from '../core/unlisted.js';
@@ -240,6 +241,11 @@ function knownUntil({ result }: Judged): Instant {
   return result.standard.last?.end ?? result.range.start;
 }
 
+function logCounts(tally: LogTally, unlisted: number, unvalidated: number): LogCounts {
+  const { notSampled, ...checked } = tally;
+  return { ...checked, unlisted, unvalidated, ...(notSampled > 0 ? { notSampled } : {}) };
+}
+
 /** Closes one source: its chains for the report, and every finding about it. */
 export function closeSource(judged: Judged, asked: Asked, unlisted: UnlistedOptions): ClosedSource {
   const { result, intervals } = judged;
@@ -262,11 +268,11 @@ export function closeSource(judged: Judged, asked: Asked, unlisted: UnlistedOpti
     acceptUnlisted: unlisted.acceptUnlisted,
   });
   const { unlisted: none, unvalidated } = nobody;
-  const counts = { ...result.logs.standard, unlisted: none, unvalidated };
+  const counts = logCounts(result.logs.standard, none, unvalidated);
   const chains = [reportChain({ accountId, region, kind: 'standard' }, standard, counts)];
   const findings = [...result.findings, ...standard.findings, ...nobody.findings];
   if (backfill) {
-    const logs = { ...result.logs.backfill, unlisted: 0, unvalidated: 0 };
+    const logs = logCounts(result.logs.backfill, 0, 0);
     chains.push(reportChain({ accountId, region, kind: 'backfill' }, backfill, logs));
     findings.push(...backfill.findings);
   }

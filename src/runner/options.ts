@@ -1,8 +1,9 @@
 /** What a run is asked, and what it gives. */
 import type { Report } from '../core/report.js';
+import type { Sample } from '../core/sample.js';
 import type { State } from '../core/state.js';
 import { HOUR, type Instant } from '../core/timestamp.js';
-import type { KeySource, ObjectSource, TrailSource } from '../sources/ports.js';
+import type { Journal, KeySource, ObjectSource, TrailSource } from '../sources/ports.js';
 import type { RunListener } from './events.js';
 import type { PlanOptions } from './plan.js';
 
@@ -16,6 +17,19 @@ export interface RunOptions extends Omit<PlanOptions, 'statusIn' | 'isSigned' | 
   readonly trails?: TrailSource | undefined;
   /** The service's clock when the run began. */
   readonly now: Instant;
+  /**
+   * The service's clock when the work began, where that was earlier: a journal is gone on from, or
+   * shards are merged. What was not due then is not called missing now.
+   */
+  readonly begunAt?: Instant | undefined;
+  /** Where finished segments are kept, and those of earlier runs of the same work taken from. */
+  readonly journal?: Journal | undefined;
+  /** Whether the journal is what shards left: then only what a shard could not settle is read again. */
+  readonly merging?: boolean;
+  /** Only this part of the log files; digest files always all. */
+  readonly sample?: Sample | undefined;
+  /** Whether the time that the run was given is over: then nothing more is begun. */
+  readonly timeUp?: (() => boolean) | undefined;
   /** Whether a person named the range's end. */
   readonly explicitEnd: boolean;
   readonly digestsOnly?: boolean;

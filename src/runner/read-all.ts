@@ -1,13 +1,13 @@
 /** Reading all sources of a run, side by side. */
 import pLimit, { type LimitFunction } from 'p-limit';
-import type { LogObject } from '../core/log-objects.js';
+import { logId, type LogObject } from '../core/log-objects.js';
 import { DAY, parseDigestTime, type TimeRange } from '../core/timestamp.js';
 import type { KeysIn } from './ask.js';
 import type { RunOptions } from './options.js';
 import { sameLocation } from '../core/object-key.js';
 import type { Plan, SourcePlan } from './plan.js';
 import type { createDigestReader } from './read-digest.js';
-import { readSource, type SourceResult } from './read-source.js';
+import { readSource, type SourceJob, type SourceResult } from './read-source.js';
 
 /** Backfill digest files are looked for in the digest folders of so many days before a state's range. */
 const BACKFILL_DAYS = 30;
@@ -43,44 +43,75 @@ function openCandidates(options: RunOptions, accountId: string, region: string):
   });
 }
 
+/** Makes the job of each source of a run. */
+export function jobsOf(
+  options: RunOptions,
+  shared: Shared,
+): (plan: SourcePlan) => Promise<SourceJob> {
+  const { trail, concurrency, signal, listener = () => undefined, sinceState } = options;
+  const stopped = (): boolean => signal?.aborted === true || options.timeUp?.() === true;
+  return async (plan) => {
+    const { accountId, region } = plan;
+    const range = rangeOf(options, accountId, region);
+    const candidates = openCandidates(options, accountId, region);
+    return {
+      plan,
+      trail,
+      objects: options.objects,
+      readDigest: shared.readDigest,
+      keys: await shared.keysIn(region),
+      range,
+      backfillFrom: sinceState === true ? range.start - BACKFILL_DAYS * DAY : range.start,
+      begunAt: options.begunAt ?? options.now,
+      digestsOnly: options.digestsOnly === true,
+      unlisted: options.unlisted !== false,
+      sample: options.sample,
+      remembered: (options.state?.chains ?? []).filter(
+        (known) => known.accountId === accountId && known.region === region,
+      ),
+      candidates,
+      carried: new Set(candidates.map(({ bucket, key }) => logId(bucket, key))),
+      limit: shared.limit,
+      window: concurrency * 2,
+      journal: options.journal,
+      // A merge reads again what shards could not settle, not what they could not read.
+      stands: ({ again }) => again === undefined || (options.merging === true && again !== 'edge'),
+      hasNewer: false,
+      signal,
+      stopped,
+      listener,
+    };
+  };
+}
+
+/** Runs a task for each source, so many side by side. */
+export async function eachSource<T>(
+  plan: Plan,
+  options: RunOptions,
+  task: (one: SourcePlan) => Promise<T>,
+): Promise<T[]> {
+  const { concurrency, listener = () => undefined } = options;
+  const days = Math.ceil((options.range.end - options.range.start) / DAY);
+  listener({ type: 'planned', sources: plan.sources.length, days });
+  const sources = pLimit(Math.min(SOURCES_AT_ONCE, concurrency));
+  return sources.map(plan.sources, async (one) => {
+    const result = await task(one);
+    listener({ type: 'source-done' });
+    return result;
+  });
+}
+
+/** Reads all sources of a run whole. */
 export async function readAll(
   plan: Plan,
   options: RunOptions,
   shared: Shared,
 ): Promise<SourceResult[]> {
-  const { objects, trail, concurrency, signal, listener = () => undefined } = options;
-  const days = Math.ceil((options.range.end - options.range.start) / DAY);
-  listener({ type: 'planned', sources: plan.sources.length, days });
-  const sources = pLimit(Math.min(SOURCES_AT_ONCE, concurrency));
-  const read = (one: SourcePlan): Promise<SourceResult> =>
-    sources(async () => {
-      const { accountId, region } = one;
-      const range = rangeOf(options, accountId, region);
-      const result = await readSource({
-        plan: one,
-        trail,
-        objects,
-        readDigest: shared.readDigest,
-        keys: await shared.keysIn(region),
-        range,
-        backfillFrom: options.sinceState === true ? range.start - BACKFILL_DAYS * DAY : range.start,
-        now: options.now,
-        digestsOnly: options.digestsOnly === true,
-        unlisted: options.unlisted !== false,
-        remembered: (options.state?.chains ?? []).filter(
-          (known) => known.accountId === accountId && known.region === region,
-        ),
-        candidates: openCandidates(options, accountId, region),
-        limit: shared.limit,
-        window: concurrency * 2,
-        signal,
-        listener,
-      });
-      listener({ type: 'source-done' });
-      return result;
-    });
-  const results = await Promise.all(plan.sources.map(read));
-  return Promise.all(results.map((one) => readElsewhere(one, results, read)));
+  const jobOf = jobsOf(options, shared);
+  const read = async (one: SourcePlan): Promise<SourceResult> => readSource(await jobOf(one));
+  const results = await eachSource(plan, options, read);
+  const again = pLimit(Math.min(SOURCES_AT_ONCE, options.concurrency));
+  return again.map(results, (one) => readElsewhere(one, results, read));
 }
 
 /** Whether a chain was found without a break, so that no other place could add to it. */

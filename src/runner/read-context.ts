@@ -12,6 +12,8 @@ import {
   newLocation,
   readCandidate,
   remember,
+  settle,
+  type Candidate,
   type DayDigest,
   type Listed,
   type SourceReader,
@@ -63,6 +65,44 @@ export async function readContext(
     };
   }
   return undefined;
+}
+
+/**
+ * For days whose newer neighbours are another machine's: learns what reading those would have taught,
+ * that is, the older places that they link to and the link to the newest digest file here. The first
+ * authenticated digest file from `from` on tells; where it links to a place that wasn't known, the
+ * search begins again there, for an older one may lie in it.
+ */
+export async function readEdge(reader: SourceReader, from: Instant, to: Instant): Promise<void> {
+  for (let known = 0; known < reader.locations.length;) {
+    known = reader.locations.length;
+    for (let day = from; day <= to; day += DAY) {
+      const listed: Listed[] = [];
+      for (const location of [...reader.locations]) {
+        const { digests } = await listDay(reader, location, day);
+        listed.push(...digests);
+      }
+      listed.sort((a, b) => a.parsed.end - b.parsed.end);
+      if (await learn(reader, listed.slice(0, MAX_CONTEXT))) break;
+    }
+  }
+}
+
+/** Reads digest files, oldest first, up to one that is signed; whether there was one. */
+async function learn(reader: SourceReader, listed: readonly Listed[]): Promise<boolean> {
+  const read: Candidate[] = [];
+  for (const one of listed) {
+    const candidate = await readCandidate(reader, one);
+    if (!candidate) continue;
+    read.push(candidate);
+    if (candidate.kind !== 'standard' || candidate.authentication.state !== 'authentic') continue;
+    const settled = settle(read, reader.links);
+    for (const [known, result] of settled) remember(reader.links, known, result);
+    const elsewhere = newLocation(reader, settled.values());
+    if (elsewhere) reader.locations.push(elsewhere);
+    return true;
+  }
+  return false;
 }
 
 /** Digest files after the first beyond the range that may list a log file which came late. */

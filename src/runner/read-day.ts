@@ -71,6 +71,8 @@ export interface Day {
   readonly logs: readonly ListedLog[];
   readonly findings: readonly Finding[];
   readonly bytesRead: number;
+  /** Whether a digest file is left open that a newer day's might vouch for. */
+  readonly unsettled: boolean;
 }
 
 export interface Candidate extends DigestKey {
@@ -183,7 +185,7 @@ export function remember(
 }
 
 /** Settles what is open, newest first, with what later digest files record. */
-function settle(
+export function settle(
   candidates: readonly Candidate[],
   outside: ReadonlyMap<string, SuccessorLink>,
 ): Map<Candidate, Settled> {
@@ -259,6 +261,7 @@ export function decide(reader: SourceReader, candidate: Candidate, settled: Sett
 /** What of a day's candidates stays: digests, the links that are still open, the logs to check. */
 async function conclude(
   reader: SourceReader,
+  day: Instant,
   candidates: readonly Candidate[],
   settled: ReadonlyMap<Candidate, Settled>,
 ): Promise<{ digests: DayDigest[]; logs: ListedLog[] }> {
@@ -304,8 +307,15 @@ async function conclude(
       }
     }
   }
-  for (const candidate of candidates) {
-    reader.links.delete(id(candidate.place.bucket, candidate.place.key));
+  // What was named and is not there is not met on any older day either.
+  for (const [name, { link }] of reader.links) {
+    const named = parseDigestKey(
+      link.bucket,
+      link.key,
+      reader.source,
+      reader.chains.standard.trail,
+    );
+    if (!named || named.end >= day) reader.links.delete(name);
   }
   return { digests, logs: [...logs.values()] };
 }
@@ -335,12 +345,15 @@ export async function readDay(reader: SourceReader, day: Instant): Promise<Day> 
     const found = newLocation(reader, settled.values());
     if (found) locations.push(found);
   }
-  const { digests, logs } = await conclude(reader, candidates, settled);
+  const { digests, logs } = await conclude(reader, day, candidates, settled);
   return {
     digests,
     failures,
     logs,
     findings,
     bytesRead: candidates.reduce((sum, one) => sum + one.size, 0),
+    unsettled: candidates.some(
+      (one) => one.authentication.state === 'open' && settled.get(one)?.state !== 'authentic',
+    ),
   };
 }

@@ -1,13 +1,12 @@
-/** One account's source Region over the whole range, a day at a time, newest first. */
+/** One account's source Region over the whole range, or over the share of one of many machines. */
 import type { LimitFunction } from 'p-limit';
 import type { BackfillSegment } from '../core/backfill.js';
 import type { SuccessorLink } from '../core/authenticate.js';
 import type { LogFileEntry } from '../core/digest-file.js';
 import { finding, type Finding } from '../core/finding.js';
+import type { RecordedDay, Shard } from '../core/journal.js';
 import {
-  EMPTY_LEDGER,
   joinLedgers,
-  ledgerOfDay,
   logDay,
   LOG_SLACK,
   logId,
@@ -17,34 +16,28 @@ import {
   type LogLedger,
   type LogObject,
 } from '../core/log-objects.js';
+import type { ChainKind, TrailName } from '../core/object-key.js';
+import type { Sample } from '../core/sample.js';
 import {
   digestSegment,
-  emptySegment,
   join,
   looseSegment,
-  type Chain,
   type DigestNode,
-  type Loose,
   type Segment,
 } from '../core/segment.js';
-import type { ChainKind, TrailName } from '../core/object-key.js';
+import type { LogTally } from '../core/source-segment.js';
 import type { RememberedChain } from '../core/state.js';
-import { DAY, HOUR, startOfDay, type Instant, type TimeRange } from '../core/timestamp.js';
-import type { ObjectSource, RegionKeys } from '../sources/ports.js';
-import { createLogChecker, type LogTally } from './check-logs.js';
+import { DAY, formatInstant, type Instant, type TimeRange } from '../core/timestamp.js';
+import type { Journal, ObjectSource, RegionKeys } from '../sources/ports.js';
+import { segmentOf } from './day-segment.js';
+import { daysOf, newestDay, oldestDay, shareOf } from './days.js';
 import type { RunListener } from './events.js';
 import type { SourcePlan } from './plan.js';
-import { forEachBounded } from './pool.js';
-import { readBefore, readContext, readOlder } from './read-context.js';
-import {
-  readDay,
-  type Day,
-  type DayDigest,
-  type ListedLog,
-  type SourceReader,
-} from './read-day.js';
+import { readBefore, readContext, readEdge, readOlder, type Context } from './read-context.js';
+import type { SourceReader } from './read-day.js';
+import { emptySource, lookForUnlisted, readDays, type DaysRead } from './read-days.js';
 import type { createDigestReader } from './read-digest.js';
-import { listLogFolders, strikeByOtherTrails, strikeProved } from './read-logs.js';
+import { strikeByOtherTrails, strikeProved } from './read-logs.js';
 import { readRemembered, type Remembered } from './remember.js';
 
 /** What one source came to. */
@@ -68,6 +61,8 @@ export interface SourceResult {
   readonly afterRemembered: DigestNode | undefined;
   /** Objects in log folders that an earlier run left open, by `logId`. */
   readonly carried: ReadonlySet<string>;
+  /** Whether the run had to stop before all of it was read. */
+  readonly cutShort: boolean;
   readonly reader: SourceReader;
 }
 
@@ -79,109 +74,46 @@ export interface SourceJob {
   readonly keys: RegionKeys;
   readonly range: TimeRange;
   readonly backfillFrom: Instant;
-  readonly now: Instant;
+  /** The service's clock when the work began: no digest file of a later day is asked for. */
+  readonly begunAt: Instant;
   readonly digestsOnly: boolean;
   readonly unlisted: boolean;
+  readonly sample: Sample | undefined;
   readonly remembered: readonly RememberedChain[];
   /** Objects in log folders that an earlier run left open. */
   readonly candidates: readonly LogObject[];
+  /** Their names, by `logId`. */
+  readonly carried: ReadonlySet<string>;
   readonly limit: LimitFunction;
   readonly window: number;
+  readonly journal: Journal | undefined;
+  /** Whether a recorded day need not be read again. */
+  readonly stands: (recorded: RecordedDay) => boolean;
+  /** Whether days are read whose newer neighbours are another machine's. */
+  readonly hasNewer: boolean;
   readonly signal: AbortSignal | undefined;
+  /** Whether nothing more may be begun: interrupted, or out of time. */
+  readonly stopped: () => boolean;
   readonly listener: RunListener;
 }
 
-const none = (): LogTally => ({ valid: 0, invalid: 0, missing: 0, unreadable: 0 });
-
-/**
- * Folds a day's digest files. A folder that could not be listed may have held a digest file anywhere
- * in its day, so it stands between all of them: wherever two don't meet, it speaks.
- */
-function segmentOf(
-  chain: Chain,
-  digests: readonly DayDigest[],
-  failures: readonly Loose[] = [],
-): Segment {
-  const unseen = failures.map((loose) => looseSegment(chain, loose, false, []));
-  const segments = digests
-    .filter((digest) => digest.kind === 'standard')
-    .flatMap((digest) => [
-      ...unseen,
-      'node' in digest
-        ? digestSegment(chain, digest.node, digest.findings)
-        : looseSegment(chain, digest.loose, digest.counted, digest.findings),
-    ])
-    .concat(unseen);
-  return fold(segments) ?? emptySegment(chain);
-}
-
-/** Joins neighbours pairwise: one after the other, ten thousand planted names would cost their square. */
-function fold(segments: readonly Segment[]): Segment | undefined {
-  if (segments.length <= 1) return segments[0];
-  const middle = segments.length >> 1;
-  const older = fold(segments.slice(0, middle));
-  const newer = fold(segments.slice(middle));
-  return older && newer ? join(older, newer) : (older ?? newer);
-}
-
-function backfillOf(
-  chain: Chain,
-  digests: readonly DayDigest[],
-  failures: readonly Loose[] = [],
-): BackfillSegment {
-  const own = digests.filter((digest) => digest.kind === 'backfill');
-  const nodes = own.flatMap((digest) => ('node' in digest ? [digest.node] : []));
-  const loose = own.flatMap((digest) => ('loose' in digest ? [digest] : []));
-  const counted = loose.filter((digest) => digest.counted);
-  const judged = nodes.filter((node) => node.counted);
+function readerFor(job: SourceJob): SourceReader {
+  const { plan, trail, range, objects, readDigest, keys, backfillFrom } = job;
+  const source = { accountId: plan.accountId, region: plan.region };
   return {
-    chain,
-    nodes,
-    // A folder that could not be listed may have held backfill digest files too.
-    loose: [...loose.map((digest) => digest.loose), ...failures],
-    digests: {
-      valid: judged.filter((node) => node.sound).length,
-      invalid:
-        judged.filter((node) => !node.sound).length +
-        counted.filter(({ loose: one }) => one.state === 'altered').length,
-      unreadable: counted.filter(({ loose: one }) => one.state === 'unreadable').length,
+    objects,
+    readDigest,
+    keys,
+    source,
+    chains: {
+      standard: { ...source, trail, kind: 'standard' },
+      backfill: { ...source, trail, kind: 'backfill' },
     },
-    findings: own.flatMap((digest) =>
-      ('node' in digest ? digest.node.counted : digest.counted) ? digest.findings : [],
-    ),
+    locations: [...plan.locations],
+    links: new Map<string, SuccessorLink>(),
+    range,
+    backfillFrom,
   };
-}
-
-function addBackfill(older: BackfillSegment, newer: BackfillSegment): BackfillSegment {
-  return {
-    chain: older.chain,
-    nodes: [...older.nodes, ...newer.nodes],
-    loose: [...older.loose, ...newer.loose],
-    digests: {
-      valid: older.digests.valid + newer.digests.valid,
-      invalid: older.digests.invalid + newer.digests.invalid,
-      unreadable: older.digests.unreadable + newer.digests.unreadable,
-    },
-    findings: [...older.findings, ...newer.findings],
-  };
-}
-
-/** The newest UTC day whose folder can hold digest files of the range; there are none of tomorrow. */
-function newestDay(range: TimeRange, now: Instant): Instant {
-  return startOfDay(Math.min(range.end + HOUR - 1, now + DAY));
-}
-
-/** The UTC days whose folders can hold digest files of the range, newest first. */
-function* daysOf(range: TimeRange, newest: Instant): Generator<Instant> {
-  for (let day = newest; day >= startOfDay(range.start + 1); day -= DAY) yield day;
-}
-
-/** Late backfill digest files are looked for in the digest folders before the range, this far back. */
-function* earlierDays(job: SourceJob): Generator<Instant> {
-  const { range, backfillFrom } = job;
-  for (let day = startOfDay(range.start + 1) - DAY; day >= startOfDay(backfillFrom); day -= DAY) {
-    yield day;
-  }
 }
 
 /**
@@ -189,126 +121,72 @@ function* earlierDays(job: SourceJob): Generator<Instant> {
  * files of a day are checked; memory holds two days, whatever the range.
  */
 export async function readSource(job: SourceJob): Promise<SourceResult> {
-  const { plan, trail, range, signal, listener, objects } = job;
-  const { accountId, region } = plan;
-  const standardChain: Chain = { accountId, region, trail, kind: 'standard' };
-  const backfillChain: Chain = { accountId, region, trail, kind: 'backfill' };
-  const reader: SourceReader = {
-    objects,
-    readDigest: job.readDigest,
-    keys: job.keys,
-    source: { accountId, region },
-    chains: { standard: standardChain, backfill: backfillChain },
-    locations: [...plan.locations],
-    links: new Map<string, SuccessorLink>(),
-    range,
-    backfillFrom: job.backfillFrom,
-  };
-  const logs = { standard: none(), backfill: none() };
-  const findings: Finding[] = [];
-  let bytesRead = 0;
-  let standard = emptySegment(standardChain);
-  let backfill = backfillOf(backfillChain, []);
-  let ledger = EMPTY_LEDGER;
-  const seen = { any: false };
-  let unread: Instant | undefined;
-
-  const carried = new Set(job.candidates.map(({ bucket, key }) => logId(bucket, key)));
-  const stopped = (): boolean => signal?.aborted === true;
-  const newest = newestDay(range, job.now);
+  const { range, begunAt, backfillFrom } = job;
+  const reader = readerFor(job);
+  const newest = newestDay(range, begunAt);
   const context = await readContext(reader, [newest, newest + DAY]);
-  if (context) standard = segmentOf(standardChain, [context.digest]);
+  const none = emptySource(reader);
+  const standard = context ? segmentOf(reader.chains.standard, [context.digest]) : none.standard;
+  const days = daysOf(range, begunAt, backfillFrom);
+  const read = await readDays(job, reader, days, { ...none, standard });
+  return settleSource(job, reader, read, context);
+}
 
-  const checkLogs = async (day: Day): Promise<void> => {
-    const check = createLogChecker(objects, plan);
-    listener({ type: 'listed', logFiles: day.logs.length });
-    await forEachBounded(day.logs, job.limit, job.window, async (log: ListedLog) => {
-      if (stopped()) return;
-      const outcome = await check(log);
-      // What an interruption cut off says nothing about the file.
-      if (stopped() && outcome.count === 'unreadable') return;
-      logs[outcome.kind][outcome.count]++;
-      if (outcome.finding) findings.push(outcome.finding);
-      bytesRead += outcome.bytes;
-      listener({ type: 'log', bytes: outcome.bytes });
-    });
-  };
-  const lookForUnlisted = async (day: Instant, logFiles: readonly ListedLog[]): Promise<void> => {
-    if (!job.unlisted) return;
-    const folder = await listLogFolders(reader, day);
-    if (stopped()) return;
-    findings.push(...folder.findings);
-    const listed = logFiles.map(({ entry }) => entry);
-    const near = { start: range.start, end: range.end + HOUR };
-    const own = within(ledgerOfDay(day, folder.objects, listed), near, carried);
-    ledger = joinLedgers(own, ledger);
-  };
-  const take = async (day: Instant, read: Day): Promise<void> => {
-    findings.push(...read.findings);
-    bytesRead += read.bytesRead;
-    seen.any ||= read.digests.length > 0 || read.failures.length > 0;
-    listener({ type: 'digests', digestFiles: read.digests.length, bytes: read.bytesRead });
-    backfill = addBackfill(backfillOf(backfillChain, read.digests, read.failures), backfill);
-    await Promise.all([
-      job.digestsOnly ? undefined : checkLogs(read),
-      day >= startOfDay(range.start + 1) ? lookForUnlisted(day, read.logs) : undefined,
-    ]);
-  };
+/** Reads a shard's share of a source into the journal; nothing is judged. */
+export async function readShare(job: SourceJob, shard: Shard): Promise<DaysRead | undefined> {
+  const { range, begunAt, backfillFrom } = job;
+  const days = daysOf(range, begunAt, backfillFrom);
+  const own = shareOf(days, job.plan, shard);
+  const [first] = own;
+  if (first === undefined) return undefined;
+  const reader = readerFor(job);
+  const newest = newestDay(range, begunAt);
+  const hasNewer = first !== newest;
+  if (hasNewer) await readEdge(reader, first + DAY, newest + DAY);
+  else await readContext(reader, [newest, newest + DAY]);
+  return readDays({ ...job, hasNewer }, reader, own, emptySource(reader));
+}
 
-  const days = daysOf(range, newest);
-  const next = async (): Promise<{ day: Instant; read: Day } | undefined> => {
-    const step = days.next();
-    if (step.done === true) return undefined;
-    const day = step.value;
-    if (stopped()) {
-      unread ??= day + DAY - 1;
-      return undefined;
-    }
-    const read = await readDay(reader, day);
-    if (stopped()) {
-      unread ??= day + DAY - 1;
-      return undefined;
-    }
-    return { day, read };
-  };
-  for (let current = await next(); current;) {
-    const { day, read } = current;
-    standard = join(segmentOf(standardChain, read.digests, read.failures), standard);
-    const [following] = await Promise.all([next(), take(day, read)]);
-    current = following;
-  }
+/** What the range's edges and the digest files of others say of what was read. */
+async function settleSource(
+  job: SourceJob,
+  reader: SourceReader,
+  read: DaysRead,
+  context: Context | undefined,
+): Promise<SourceResult> {
+  const { plan, range, stopped, carried } = job;
+  const { accountId, region } = plan;
+  const { standard: chain } = reader.chains;
+  const { total, findings, unread } = read;
+  let { standard, ledger } = total;
   // A name that was rounded up past midnight lies in the folder of the day before.
-  const midnight = startOfDay(range.start + 1);
-  if (range.start - midnight < LOG_SLACK) await lookForUnlisted(midnight - DAY, []);
-  for (const day of earlierDays(job)) {
-    if (!stopped()) await take(day, await readDay(reader, day));
+  const midnight = oldestDay(range);
+  if (job.unlisted && range.start - midnight < LOG_SLACK && !stopped()) {
+    const eve = await lookForUnlisted(job, reader, midnight - DAY, [], findings);
+    ledger = joinLedgers(eve, ledger);
   }
   if (unread !== undefined) {
-    const loose = {
-      start: range.start,
-      end: unread,
-      state: 'unreadable',
-      cause: 'interrupted',
-    } as const;
-    standard = join(looseSegment(standardChain, loose, false, []), standard);
+    const cause = job.signal?.aborted === true ? 'interrupted' : 'time-limit';
+    const loose = { start: range.start, end: unread, state: 'unreadable', cause } as const;
+    standard = join(looseSegment(chain, loose, false, []), standard);
   }
+  if (job.signal?.aborted !== true) findings.push(...notRead(job, read));
   const remembered = await Promise.all(job.remembered.map((one) => readRemembered(reader, one)));
   const { first } = standard;
   if (first && !first.link && first.start > range.start && remembered.length === 0 && !stopped()) {
     const older = await readOlder(reader);
-    if (older) standard = join(segmentOf(standardChain, [older]), standard);
+    if (older) standard = join(segmentOf(chain, [older]), standard);
   }
   const before = await listedBefore(reader, first, remembered, ledger, range);
   const known = remembered.find((one) => one.kind === 'standard' && one.end <= range.start);
-  if (known) standard = join(digestSegment(standardChain, known.node, []), standard);
+  if (known) standard = join(digestSegment(chain, known.node, []), standard);
   if (job.unlisted) {
     // Beyond the newest digest file of the range, later ones speak.
     const end = Math.max(range.end, standard.newest?.end ?? 0);
     ledger = within(ledger, { start: range.start, end }, carried);
     // Younger ones lie in folders that were listed again.
-    const listedAgain = startOfDay(range.start + 1);
     const older = job.candidates
-      .filter(({ key }) => (logDay(key) ?? 0) < listedAgain)
+      .filter(({ key }) => (logDay(key) ?? 0) < midnight)
       .map((one): [string, LogObject] => [logId(one.bucket, one.key), one]);
     ledger = { ...ledger, candidates: new Map([...older, ...ledger.candidates]) };
     ledger = strike(ledger, ledger.elsewhere);
@@ -322,6 +200,7 @@ export async function readSource(job: SourceJob): Promise<SourceResult> {
     if (ledger.candidates.size > 0 && !stopped())
       ledger = await strikeByOtherTrails(reader, ledger);
   }
+  const { backfill } = total;
   const keyless = [
     ...standard.before,
     ...standard.after,
@@ -338,17 +217,40 @@ export async function readSource(job: SourceJob): Promise<SourceResult> {
     range,
     standard,
     backfill,
-    logs,
+    logs: total.logs,
     findings,
-    bytesRead,
-    met: seen.any || context !== undefined,
+    bytesRead: total.bytesRead,
+    met: total.met || context !== undefined,
     ledger: job.unlisted ? ledger : undefined,
     knownBefore: before !== undefined,
     remembered,
     afterRemembered: first,
     carried,
+    cutShort: stopped(),
     reader,
   };
+}
+
+/** What a run that was out of time left unread. */
+function notRead(job: SourceJob, { unread, unreadLogs }: DaysRead): Finding[] {
+  if (unread === undefined && unreadLogs === 0) return [];
+  const { accountId, region } = job.plan;
+  const { start, end } = job.range;
+  const until = unread === undefined ? undefined : Math.min(unread, end);
+  const parts = [
+    ...(until === undefined ? [] : [`the digest files until ${formatInstant(until)}`]),
+    ...(unreadLogs === 0 ? [] : [`${unreadLogs} log file${unreadLogs === 1 ? '' : 's'}`]),
+  ];
+  const message = `${parts.join(' and ')} ${parts.length > 1 || until !== undefined || unreadLogs !== 1 ? 'were' : 'was'} not read: the time was up`;
+  return [
+    finding('NOT_READ', message, {
+      accountId,
+      region,
+      start,
+      end: until ?? end,
+      details: { logFiles: unreadLogs },
+    }),
+  ];
 }
 
 /** What the digest file right before the range lists; asked only where something hangs on it. */

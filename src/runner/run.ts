@@ -1,18 +1,17 @@
 /**
  * Validates a trail: plan, read every source, judge them together, and say what came of it.
  */
-import pLimit from 'p-limit';
 import { onlyAllowedGaps } from '../core/allow-gaps.js';
 import { parseTrailArn } from '../core/arn.js';
 import { compareFindings, finding, type Finding } from '../core/finding.js';
 import { sameLocation, type Location, type Source } from '../core/object-key.js';
-import { total, type Report } from '../core/report.js';
+import { total, type LogCounts, type Report, type ReportChain } from '../core/report.js';
 import { findingId } from '../core/state.js';
 import { DAY, formatInstant, type Instant, type TimeRange } from '../core/timestamp.js';
 import { judge } from '../core/verdict.js';
 import { RunError, type TrailDescription } from '../sources/ports.js';
 import { carryFindings, markAccepted, nextState, stateFindings, tellAgain } from './advance.js';
-import { keyFindings, rememberKeys, rememberStatus, type StatusIn } from './ask.js';
+import { keyFindings, type StatusIn } from './ask.js';
 import { gatherEvents, recentChanges, type ExplainOptions } from './explain-gaps.js';
 import {
   askedOf,
@@ -26,11 +25,10 @@ import {
 } from './judge.js';
 import { DUE_AFTER, type RunOptions, type RunResult } from './options.js';
 import { findOriginals } from './originals.js';
-import { isSignedPlace } from './organization.js';
 import { planSources, type Plan, type PlanOptions } from './plan.js';
+import { aliasesOf, prepare, readerOf } from './prepare.js';
 import { readAll, type Shared } from './read-all.js';
 import type { SourceReader } from './read-day.js';
-import { createDigestReader } from './read-digest.js';
 import { readSettings } from './read-settings.js';
 import type { SourceResult } from './read-source.js';
 import { scopeOf } from './scope.js';
@@ -117,30 +115,6 @@ async function readBeyond(
   return more.length === 0 ? [] : readAll({ ...wider, sources: more }, planning, shared);
 }
 
-/** A reader for a source that the run itself does not cover. */
-async function readerOf(
-  source: Source,
-  locations: readonly Location[],
-  options: RunOptions,
-  shared: Shared,
-): Promise<SourceReader> {
-  const { objects, trail, range } = options;
-  return {
-    objects,
-    readDigest: shared.readDigest,
-    keys: await shared.keysIn(source.region),
-    source,
-    chains: {
-      standard: { ...source, trail, kind: 'standard' },
-      backfill: { ...source, trail, kind: 'backfill' },
-    },
-    locations: [...locations],
-    links: new Map(),
-    range,
-    backfillFrom: range.start,
-  };
-}
-
 function judgeOptions(
   plan: Plan,
   options: RunOptions,
@@ -168,7 +142,7 @@ function judgeOptions(
   return {
     trail,
     now,
-    due: now - DUE_AFTER,
+    due: (options.begunAt ?? now) - DUE_AFTER,
     explicitEnd: options.explicitEnd,
     statusIn,
     current,
@@ -179,16 +153,6 @@ function judgeOptions(
     },
     limit: shared.limit,
   };
-}
-
-/** Signed names of buckets that others stand in for. */
-function aliasesOf({ bucketAliases = [] }: RunOptions): Map<string, string> {
-  return new Map(
-    bucketAliases.map((pair): [string, string] => {
-      const [signed = '', actual = ''] = pair.split('=');
-      return [signed, actual];
-    }),
-  );
 }
 
 /** Trails without validation that CloudTrail shows to deliver into the same place. */
@@ -228,6 +192,13 @@ async function searchForRemoval(
 const DIGEST_COUNTS = ['valid', 'invalid', 'missing', 'unreadable'] as const;
 const LOG_COUNTS = [...DIGEST_COUNTS, 'unlisted', 'unvalidated'] as const;
 
+/** With `--sample`, how many log files were left out stands beside what was read. */
+function logTotals(chains: readonly ReportChain[], options: RunOptions): LogCounts {
+  const counts = chains.map((chain) => chain.logFiles);
+  const notSampled = counts.reduce((sum, one) => sum + (one.notSampled ?? 0), 0);
+  return { ...total(counts, LOG_COUNTS), ...(options.sample ? { notSampled } : {}) };
+}
+
 /**
  * Validates a trail over a range of delivery time and reports what is proved, altered, missing or
  * unvouched for. What is found about the trail never throws; `RunError` says that there could be no
@@ -235,34 +206,7 @@ const LOG_COUNTS = [...DIGEST_COUNTS, 'unlisted', 'unvalidated'] as const;
  */
 export async function validateTrail(options: RunOptions): Promise<RunResult> {
   const { trail, range, signal, objects, now, state } = options;
-  if (range.start >= range.end && options.sinceState !== true) {
-    throw new RunError('the time range is empty');
-  }
-  const statusIn = rememberStatus(options);
-  const keysIn = rememberKeys(options);
-  const limit = pLimit(options.concurrency);
-  const shared = { keysIn, limit, readDigest: createDigestReader(objects, limit) };
-  const isSigned = async (location: Location): Promise<boolean> => {
-    const source = { accountId: trail.accountId, region: trail.homeRegion };
-    return isSignedPlace(await readerOf(source, [location], options, shared), location);
-  };
-  for (const { bucket } of options.locations ?? []) {
-    const listing = await objects.list(bucket, 'AWSLogs/', { folders: true });
-    if (!listing.ok && listing.failure.kind === 'absent' && listing.failure.what === 'bucket') {
-      throw new RunError(`the bucket ${bucket} does not exist`, 'check --location');
-    }
-  }
-  const planning = { ...options, statusIn, isSigned, known: state?.chains };
-  const plan = await planSources(objects, planning);
-  const standIn = aliasesOf(options).get(trail.bucket);
-  if (plan.bucketGone && standIn !== undefined) {
-    throw new RunError(`the bucket ${standIn} does not exist`, 'check --bucket-alias');
-  }
-  if (plan.bucketGone && trail.isMultiRegion === undefined) {
-    throw new RunError(`the bucket ${trail.bucket} does not exist`, 'check --s3-bucket');
-  }
-  // What status tells of must show in the listings, so it is asked before them.
-  await Promise.all([...new Set(plan.sources.map(({ region }) => region))].map(statusIn));
+  const { statusIn, keysIn, shared, planning, plan } = await prepare(options);
   const first = await readAll(plan, options, shared);
   const beyond = await readBeyond(first, plan, planning, shared);
   const results = belonging([...first, ...beyond], options);
@@ -273,6 +217,9 @@ export async function validateTrail(options: RunOptions): Promise<RunResult> {
     );
   }
   const interrupted = (): boolean => signal?.aborted === true;
+  const cutShort = results.some((one) => one.cutShort);
+  // Then judging asks nothing more than it must.
+  const hurried = (): boolean => interrupted() || cutShort;
 
   const explain: ExplainOptions = {
     trail,
@@ -283,10 +230,10 @@ export async function validateTrail(options: RunOptions): Promise<RunResult> {
   };
   const judging = judgeOptions(plan, options, shared, statusIn, explain);
   const tails = await judgeTails(results, judging);
-  const events = interrupted() ? NO_EVENTS : await gatherEvents(tails.judged, explain);
+  const events = hurried() ? NO_EVENTS : await gatherEvents(tails.judged, explain);
   const judged = explainAll(tails, events, trail);
   const anyLeft = results.some(({ ledger }) => (ledger?.candidates.size ?? 0) > 0);
-  const others = anyLeft && !interrupted() ? await unvalidatedTrails(options) : [];
+  const others = anyLeft && !hurried() ? await unvalidatedTrails(options) : [];
   const unlisted = {
     due: judging.due,
     trailsOf: (source: Source) =>
@@ -315,7 +262,7 @@ export async function validateTrail(options: RunOptions): Promise<RunResult> {
     .flatMap(({ reader }) => reader.locations)
     .filter((one, at, all) => all.findIndex((other) => sameLocation(other, one)) === at);
   const enriched =
-    options.versions === false || interrupted()
+    options.versions === false || hurried()
       ? found
       : await findOriginals(found, {
           objects,
@@ -376,10 +323,7 @@ export async function validateTrail(options: RunOptions): Promise<RunResult> {
         chains.map((chain) => chain.digestFiles),
         DIGEST_COUNTS,
       ),
-      logFiles: total(
-        chains.map((chain) => chain.logFiles),
-        LOG_COUNTS,
-      ),
+      logFiles: logTotals(chains, options),
       bytesRead: results.reduce((sum, one) => sum + one.bytesRead, 0),
     },
     chains,
@@ -398,7 +342,7 @@ export async function validateTrail(options: RunOptions): Promise<RunResult> {
       : {}),
     findings: findings.map((one) => ({ id: findingId(one), ...one })),
   };
-  if (interrupted()) return { report };
+  if (hurried()) return { report };
   const { bucket, prefix } = trail;
   const next = nextState(state, closed, enriched, carried, {
     trail: trail.arn,

@@ -8,6 +8,7 @@ export function scopeOf(options: RunOptions): Scope {
     ...(options.regions ? { regions: options.regions } : {}),
     ...(options.accountIds ? { accountIds: options.accountIds } : {}),
     ...(options.digestsOnly === true ? { digestsOnly: true } : {}),
+    ...(options.sample ? { sample: `${options.sample.part}/${options.sample.of}` } : {}),
     ...(options.unlisted === false ? { unlisted: false } : {}),
     ...(acceptUnlisted.length > 0 ? { acceptUnlisted } : {}),
     ...(options.versions === false ? { versions: false } : {}),

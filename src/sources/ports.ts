@@ -1,5 +1,6 @@
 /** What the runner asks of the outside world. Every source of bytes or keys stands behind these. */
 import type { KeyLookup } from '../core/authenticate.js';
+import type { RecordedDay } from '../core/journal.js';
 import type { PublicKey } from '../core/public-key.js';
 import type { Instant, TimeRange } from '../core/timestamp.js';
 
@@ -117,6 +118,14 @@ export interface ObjectSource {
   regionOf(bucket: string): Promise<string | undefined>;
   /** Frees connections. */
   close(): void;
+}
+
+/** Segments that were finished, by this run or earlier ones of the same work. */
+export interface Journal {
+  /** What was recorded of a source's UTC day, last of all. */
+  find(source: string, day: Instant): Promise<RecordedDay | undefined>;
+  /** Records a day; once this resolves, it outlives the machine's sudden end. */
+  add(day: RecordedDay): Promise<void>;
 }
 
 /** The public keys that vouch for a run. */

@@ -1,0 +1,88 @@
+/** The command line of `validate-trail merge`. */
+import yargs from 'yargs';
+import type { Work } from '../core/journal.js';
+import { UsageError } from './usage-error.js';
+
+export interface MergeArguments {
+  /** What shards left. */
+  readonly files: readonly string[];
+  /** Options of this machine and of the report, as a command line. */
+  readonly own: Work['options'];
+}
+
+const text = (group: string, desc: string) =>
+  ({ type: 'string', requiresArg: true, group, desc }) as const;
+const flag = (group: string, desc: string) => ({ type: 'boolean', group, desc }) as const;
+
+const OPTIONS = {
+  format: text('Report:', 'form of the report: text, json or ndjson'),
+  output: text('Report:', 'write the report to a file'),
+  verbose: flag('Report:', 'notices, intervals and every finding too'),
+  quiet: flag('Report:', 'only the verdict, no progress'),
+  state: text(
+    'Here, if elsewhere than at the shards:',
+    'the state file, which is brought up to date',
+  ),
+  evidence: text('Here, if elsewhere than at the shards:', 'the directory that mirrors buckets'),
+  'public-keys': text('Here, if elsewhere than at the shards:', 'the file of public keys'),
+  profile: text('AWS:', 'profile of the shared AWS files'),
+  'endpoint-url': text('AWS:', 'endpoint of CloudTrail, and of S3'),
+  's3-endpoint-url': text('AWS:', 'endpoint of S3, if another'),
+  's3-force-path-style': flag('AWS:', 'bucket in the path, not in the host name'),
+  concurrency: text('AWS:', 'objects read at the same time'),
+} as const;
+
+const EPILOGUE = `Joins what shards left (--shard, --partial) into the report that one machine
+would have given, equal but for the times of the run. CloudTrail and the
+bucket are asked what judging needs; no log file that a shard read is read
+again. Refused are partials that are damaged or unfinished, of different
+work, there twice, or not all there. The exit status is that of a whole run.
+
+Example:
+  validate-trail merge part-*.jsonl --format json --output report.json`;
+
+function parser(argv: readonly string[]) {
+  return yargs([...argv])
+    .scriptName('validate-trail')
+    .usage('Usage: validate-trail merge PARTIAL... [options]')
+    .locale('en')
+    .help(false)
+    .version(false)
+    .exitProcess(false)
+    .wrap(80)
+    .parserConfiguration({ 'camel-case-expansion': false, 'boolean-negation': false })
+    .options({ ...OPTIONS, help: { type: 'boolean', desc: 'this text' } })
+    .strictOptions()
+    .epilogue(EPILOGUE)
+    .fail((message, error) => {
+      throw new UsageError((message || error.message).replace(/\s*\n\s*/g, ' '));
+    });
+}
+
+/** Parses what follows `merge`; throws `UsageError`. */
+export async function parseMerge(
+  argv: readonly string[],
+): Promise<
+  | { readonly command: 'help'; readonly text: string }
+  | { readonly command: 'merge'; readonly arguments: MergeArguments }
+> {
+  const instance = parser(argv);
+  if (argv.includes('--help') || argv.includes('-h')) {
+    return { command: 'help', text: await instance.getHelp() };
+  }
+  const raw = (await instance.parse()) as Record<string, unknown> & { _: (string | number)[] };
+  const files = raw._.map(String);
+  if (files.length === 0) throw new UsageError('merge needs the files that the shards left');
+  const own = Object.entries(raw).filter(
+    ([name, value]) => name in OPTIONS && value !== undefined,
+  ) as [string, string | boolean | string[]][];
+  return { command: 'merge', arguments: { files, own: Object.fromEntries(own) } };
+}
+
+/** The command line that options stand for. */
+export function argvOf(options: Work['options']): string[] {
+  return Object.entries(options).flatMap(([name, value]) => {
+    if (typeof value === 'boolean') return [`--${name}=${value}`];
+    return (typeof value === 'string' ? [value] : value).map((one) => `--${name}=${one}`);
+  });
+}

@@ -1,0 +1,39 @@
+/** Of which work a run's journal is. */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { Shard, Work } from '../core/journal.js';
+import type { Instant, TimeRange } from '../core/timestamp.js';
+import type { Arguments } from './args.js';
+
+/** SHA-256 of the files that change what is read or judged; one that isn't there has none. */
+async function filesOf(options: Arguments): Promise<Record<string, string>> {
+  const files: Record<string, string> = {};
+  for (const [name, path] of [
+    ['public-keys', options.publicKeys],
+    ['state', options.state],
+  ] as const) {
+    if (path === undefined) continue;
+    const bytes = await readFile(path).catch(() => undefined);
+    if (bytes) files[name] = createHash('sha256').update(bytes).digest('hex');
+  }
+  return files;
+}
+
+export async function workOf(
+  options: Arguments,
+  times: { range: TimeRange; begunAt: Instant; startedAt: Instant },
+  trail: string,
+  tool: string,
+  shard: Shard | undefined,
+): Promise<Work> {
+  return {
+    format: 'validate-trail-journal',
+    version: 1,
+    tool,
+    trail,
+    options: options.work,
+    files: await filesOf(options),
+    ...times,
+    ...(shard === undefined ? {} : { shard }),
+  };
+}

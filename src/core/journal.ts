@@ -1,0 +1,128 @@
+/**
+ * A journal's lines: what `--resume` goes on from and what a shard leaves to `merge`. The first line
+ * says of which work it is, each further one holds a finished segment (a source's UTC day), and a
+ * shard's last one says that it is whole. Each line begins with a checksum over itself and all lines
+ * before it, so that a torn, changed, moved or missing line shows. It shows damage and careless
+ * hands, not an attacker: whoever may write a journal may write another.
+ */
+import { createHash } from 'node:crypto';
+import type { SuccessorLink } from './authenticate.js';
+import type { Location } from './object-key.js';
+import type { PackedSegment } from './source-segment.js';
+import type { Instant, TimeRange } from './timestamp.js';
+
+/** A share of the work: the `index`-th of `total`, from 1. */
+export interface Shard {
+  readonly index: number;
+  readonly total: number;
+}
+
+/** Of which work a journal is. */
+export interface Work {
+  readonly format: 'validate-trail-journal';
+  readonly version: 1;
+  /** The tool's version: another may read or judge differently. */
+  readonly tool: string;
+  readonly trail: string;
+  /** Everything that was asked for and changes what is read or judged, by option. */
+  readonly options: Readonly<Record<string, string | boolean | readonly string[]>>;
+  /** SHA-256 of the files that options name, by option. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly range: TimeRange;
+  /** The service's clock when the work began. */
+  readonly begunAt: Instant;
+  /** This machine's. */
+  readonly startedAt: Instant;
+  readonly shard?: Shard;
+}
+
+/** A finished segment, with what reading goes on from. */
+export interface RecordedDay {
+  readonly source: string;
+  readonly day: Instant;
+  readonly segment: PackedSegment;
+  /** Where the source's older digest files may lie, as known after this day. */
+  readonly locations: readonly Location[];
+  /** Links to digest files that were not met yet. */
+  readonly links: readonly (readonly [string, SuccessorLink])[];
+  /**
+   * Why it is better read again: `passing`, something could not be read that may be readable the
+   * next time; `edge`, a digest file hangs on newer ones that this shard did not read.
+   */
+  readonly again?: 'passing' | 'edge';
+}
+
+/** What a line holds. */
+export type JournalLine =
+  | { readonly work: Work }
+  | { readonly day: RecordedDay }
+  /** A shard's last line. */
+  | { readonly end: true };
+
+/** Bytes of the checksum that begins a line, and the space after it. */
+const PREFIX = 17;
+
+export class JournalError extends Error {
+  override readonly name = 'JournalError';
+}
+
+function checksum(before: string, json: string): string {
+  return createHash('sha256').update(before).update(json).digest('hex').slice(0, 16);
+}
+
+/** Writes one line after another; `sum` is the checksum that the last one had. */
+export function encodeLine(before: string, line: JournalLine): { text: string; sum: string } {
+  const json = JSON.stringify(line);
+  const sum = checksum(before, json);
+  return { text: `${sum} ${json}\n`, sum };
+}
+
+/** The checksum of a line without its newline; `undefined` where it doesn't follow `before`. */
+export function checkLine(before: string, line: string): string | undefined {
+  const sum = line.slice(0, PREFIX - 1);
+  return checksum(before, line.slice(PREFIX)) === sum ? sum : undefined;
+}
+
+/** What a checked line holds. Throws `JournalError` for one that no run wrote. */
+export function decodeLine(line: string): JournalLine {
+  try {
+    const value = JSON.parse(line.slice(PREFIX)) as Partial<Record<string, unknown>> | null;
+    if (value && ('work' in value || 'day' in value || 'end' in value)) {
+      return value as unknown as JournalLine;
+    }
+  } catch {
+    // Told below.
+  }
+  throw new JournalError('holds a line that no run wrote');
+}
+
+function told(value: string | boolean | readonly string[] | undefined): string {
+  if (value === undefined || value === false) return 'none';
+  if (value === true) return 'set';
+  return typeof value === 'string' ? value : value.join(' ');
+}
+
+/**
+ * What sets a journal's work apart from the work at hand, in words; `undefined` where nothing does.
+ * The range is compared where both were fixed, so it is left to the options that fixed it.
+ */
+export function otherWork(journal: Work, own: Work): string | undefined {
+  if (journal.tool !== own.tool) {
+    return `validate-trail ${journal.tool} wrote it, and this is ${own.tool}`;
+  }
+  if (journal.trail !== own.trail) return `it is of the trail ${journal.trail}`;
+  const names = new Set([...Object.keys(journal.options), ...Object.keys(own.options)]);
+  for (const name of names) {
+    const theirs = told(journal.options[name]);
+    const ours = told(own.options[name]);
+    if (theirs !== ours) return `it was begun with --${name} ${theirs}, and this is ${ours}`;
+  }
+  for (const name of new Set([...Object.keys(journal.files), ...Object.keys(own.files)])) {
+    if (journal.files[name] !== own.files[name]) return `the file of --${name} is another now`;
+  }
+  const shard = ({ shard: one }: Work): string => (one ? `${one.index}/${one.total}` : 'none');
+  if (shard(journal) !== shard(own)) {
+    return `it was begun with --shard ${shard(journal)}, and this is ${shard(own)}`;
+  }
+  return undefined;
+}

@@ -1,0 +1,87 @@
+/** What every run does before it reads: who is asked for keys and status, and what there is to read. */
+import pLimit from 'p-limit';
+import type { Location, Source } from '../core/object-key.js';
+import { RunError } from '../sources/ports.js';
+import { rememberKeys, rememberStatus, type KeysIn, type StatusIn } from './ask.js';
+import type { RunOptions } from './options.js';
+import { isSignedPlace } from './organization.js';
+import { planSources, type Plan, type PlanOptions } from './plan.js';
+import type { Shared } from './read-all.js';
+import type { SourceReader } from './read-day.js';
+import { createDigestReader } from './read-digest.js';
+
+export interface Prepared {
+  readonly statusIn: StatusIn;
+  readonly keysIn: KeysIn;
+  readonly shared: Shared;
+  readonly planning: RunOptions & PlanOptions;
+  readonly plan: Plan;
+}
+
+/** A reader for a source that the run itself does not cover. */
+export async function readerOf(
+  source: Source,
+  locations: readonly Location[],
+  options: RunOptions,
+  shared: Shared,
+): Promise<SourceReader> {
+  const { objects, trail, range } = options;
+  return {
+    objects,
+    readDigest: shared.readDigest,
+    keys: await shared.keysIn(source.region),
+    source,
+    chains: {
+      standard: { ...source, trail, kind: 'standard' },
+      backfill: { ...source, trail, kind: 'backfill' },
+    },
+    locations: [...locations],
+    links: new Map(),
+    range,
+    backfillFrom: range.start,
+  };
+}
+
+/** Signed names of buckets that others stand in for. */
+export function aliasesOf({ bucketAliases = [] }: RunOptions): Map<string, string> {
+  return new Map(
+    bucketAliases.map((pair): [string, string] => {
+      const [signed = '', actual = ''] = pair.split('=');
+      return [signed, actual];
+    }),
+  );
+}
+
+/** Plans a run. Throws `RunError` where there can be none. */
+export async function prepare(options: RunOptions): Promise<Prepared> {
+  const { trail, range, objects, state } = options;
+  if (range.start >= range.end && options.sinceState !== true) {
+    throw new RunError('the time range is empty');
+  }
+  const statusIn = rememberStatus(options);
+  const keysIn = rememberKeys(options);
+  const limit = pLimit(options.concurrency);
+  const shared = { keysIn, limit, readDigest: createDigestReader(objects, limit) };
+  const isSigned = async (location: Location): Promise<boolean> => {
+    const source = { accountId: trail.accountId, region: trail.homeRegion };
+    return isSignedPlace(await readerOf(source, [location], options, shared), location);
+  };
+  for (const { bucket } of options.locations ?? []) {
+    const listing = await objects.list(bucket, 'AWSLogs/', { folders: true });
+    if (!listing.ok && listing.failure.kind === 'absent' && listing.failure.what === 'bucket') {
+      throw new RunError(`the bucket ${bucket} does not exist`, 'check --location');
+    }
+  }
+  const planning = { ...options, statusIn, isSigned, known: state?.chains };
+  const plan = await planSources(objects, planning);
+  const standIn = aliasesOf(options).get(trail.bucket);
+  if (plan.bucketGone && standIn !== undefined) {
+    throw new RunError(`the bucket ${standIn} does not exist`, 'check --bucket-alias');
+  }
+  if (plan.bucketGone && trail.isMultiRegion === undefined) {
+    throw new RunError(`the bucket ${trail.bucket} does not exist`, 'check --s3-bucket');
+  }
+  // What status tells of must show in the listings, so it is asked before them.
+  await Promise.all([...new Set(plan.sources.map(({ region }) => region))].map(statusIn));
+  return { statusIn, keysIn, shared, planning, plan };
+}

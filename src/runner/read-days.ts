@@ -1,0 +1,192 @@
+/**
+ * The days of one source, newest first: read and checked, or taken from the journal of an earlier
+ * run that finished them.
+ */
+import type { Finding } from '../core/finding.js';
+import type { RecordedDay } from '../core/journal.js';
+import { EMPTY_LEDGER, ledgerOfDay, within, type LogLedger } from '../core/log-objects.js';
+import { inSample } from '../core/sample.js';
+import { emptySegment } from '../core/segment.js';
+import { joinSource, noLogs, type SourceSegment } from '../core/source-segment.js';
+import { DAY, HOUR, type Instant } from '../core/timestamp.js';
+import { createLogChecker } from './check-logs.js';
+import { backfillOf, segmentOf } from './day-segment.js';
+import { oldestDay } from './days.js';
+import { forEachBounded } from './pool.js';
+import { readDay, type Day, type ListedLog, type SourceReader } from './read-day.js';
+import { listLogFolders } from './read-logs.js';
+import type { SourceJob } from './read-source.js';
+import {
+  goOnFrom,
+  hasPassing,
+  readingOf,
+  recordOf,
+  sameReading,
+  segmentOfRecord,
+  sourceName,
+  type Reading,
+} from './recorded.js';
+
+/** What was read of a source's days. */
+export interface DaysRead {
+  readonly total: SourceSegment;
+  /** Findings of log files and listings; those of digest files are in the segment. */
+  readonly findings: Finding[];
+  /** The end of the time whose days were not begun, where the run had to stop. */
+  readonly unread: Instant | undefined;
+  /** Log files of begun days that were not read. */
+  readonly unreadLogs: number;
+  /** Days that were read whole, or taken from the journal. */
+  readonly segments: number;
+  /** Whether that is all of them. */
+  readonly whole: boolean;
+}
+
+/** The segment of no day. */
+export function emptySource(reader: SourceReader): SourceSegment {
+  const { standard, backfill } = reader.chains;
+  return {
+    standard: emptySegment(standard),
+    backfill: backfillOf(backfill, []),
+    logs: { standard: noLogs(), backfill: noLogs() },
+    bytesRead: 0,
+    met: false,
+    ledger: EMPTY_LEDGER,
+  };
+}
+
+/** Checks the log files that a day's digest files list; `left` could not be, for the run had to stop. */
+async function checkLogs(
+  job: SourceJob,
+  logs: readonly ListedLog[],
+  findings: Finding[],
+): Promise<Pick<SourceSegment, 'logs' | 'bytesRead'> & { left: number }> {
+  const { objects, plan, limit, window, listener, sample } = job;
+  const tallies = { standard: noLogs(), backfill: noLogs() };
+  const check = createLogChecker(objects, plan);
+  let bytesRead = 0;
+  let left = 0;
+  listener({ type: 'listed', logFiles: logs.length });
+  await forEachBounded(logs, limit, window, async (log) => {
+    const { bucket, key } = log.entry;
+    if (sample && !inSample(sample, bucket, key)) {
+      tallies[log.kind].notSampled++;
+      return;
+    }
+    const outcome = job.stopped() ? undefined : await check(log);
+    // What an interruption cut off says nothing about the file.
+    if (!outcome || (job.signal?.aborted === true && outcome.count === 'unreadable')) {
+      left++;
+      return;
+    }
+    tallies[outcome.kind][outcome.count]++;
+    if (outcome.finding) findings.push(outcome.finding);
+    bytesRead += outcome.bytes;
+    listener({ type: 'log', bytes: outcome.bytes });
+  });
+  return { logs: tallies, bytesRead, left };
+}
+
+/** The objects in a day's log folders that its digest files don't list. */
+export async function lookForUnlisted(
+  job: SourceJob,
+  reader: SourceReader,
+  day: Instant,
+  logs: readonly ListedLog[],
+  findings: Finding[],
+): Promise<LogLedger> {
+  const folder = await listLogFolders(reader, day);
+  if (job.signal?.aborted === true) return EMPTY_LEDGER;
+  findings.push(...folder.findings);
+  const listed = logs.map(({ entry }) => entry);
+  const near = { start: job.range.start, end: job.range.end + HOUR };
+  return within(ledgerOfDay(day, folder.objects, listed), near, job.carried);
+}
+
+type Step =
+  | { readonly day: Instant; readonly recorded: RecordedDay }
+  | { readonly day: Instant; readonly read: Day; readonly reading: Reading };
+
+/** Reads days, newest first, and joins each onto what is newer. */
+export async function readDays(
+  job: SourceJob,
+  reader: SourceReader,
+  days: readonly Instant[],
+  newer: SourceSegment,
+): Promise<DaysRead> {
+  const { range, listener, journal } = job;
+  const source = sourceName(job.plan);
+  const oldest = oldestDay(range);
+  const findings: Finding[] = [];
+  let total = newer;
+  let unread: Instant | undefined;
+  let unreadLogs = 0;
+  let segments = 0;
+  // Once a day reads otherwise than it did, what was recorded of older ones rests on nothing.
+  let diverged = false;
+
+  const take = async ({ day, read, reading }: Extract<Step, { read: Day }>): Promise<void> => {
+    listener({ type: 'digests', digestFiles: read.digests.length, bytes: read.bytesRead });
+    // Days before the range are read for late backfill digest files alone.
+    const main = day >= oldest;
+    const own = [...read.findings];
+    const [{ left, ...checked }, ledger] = await Promise.all([
+      checkLogs(job, job.digestsOnly ? [] : read.logs, own),
+      main && job.unlisted ? lookForUnlisted(job, reader, day, read.logs, own) : EMPTY_LEDGER,
+    ]);
+    const { standard, backfill } = reader.chains;
+    const segment: SourceSegment = {
+      standard: main ? segmentOf(standard, read.digests, read.failures) : emptySegment(standard),
+      backfill: backfillOf(backfill, read.digests, read.failures),
+      logs: checked.logs,
+      bytesRead: read.bytesRead + checked.bytesRead,
+      met: read.digests.length > 0 || read.failures.length > 0,
+      ledger,
+    };
+    findings.push(...own);
+    total = joinSource(segment, total);
+    unreadLogs += left;
+    if (left > 0 || job.signal?.aborted === true) return;
+    segments++;
+    const edge = job.hasNewer && read.unsettled ? ('edge' as const) : undefined;
+    const again = hasPassing(read, own) ? ('passing' as const) : edge;
+    await journal?.add(recordOf(job.plan, day, segment, own, reading, again));
+  };
+
+  const begin = async (day: Instant): Promise<Step> => {
+    const recorded = diverged ? undefined : await journal?.find(source, day);
+    if (recorded && job.stands(recorded)) {
+      goOnFrom(reader, recorded);
+      return { day, recorded };
+    }
+    const read = await readDay(reader, day);
+    const reading = readingOf(reader);
+    if (recorded && !sameReading(recorded, reading)) diverged = true;
+    return { day, read, reading };
+  };
+  const queue = days[Symbol.iterator]();
+  const next = async (): Promise<Step | undefined> => {
+    const following = queue.next();
+    if (following.done === true) return undefined;
+    const day = following.value;
+    const step = job.stopped() ? undefined : await begin(day);
+    // What was read while the connections went down says nothing.
+    if (step && job.signal?.aborted !== true) return step;
+    if (day >= oldest) unread ??= day + DAY - 1;
+    return undefined;
+  };
+  for (let step = await next(); step;) {
+    if ('recorded' in step) {
+      const { segment, findings: own } = segmentOfRecord(step.recorded);
+      for (const one of own) findings.push(one);
+      total = joinSource(segment, total);
+      segments++;
+      listener({ type: 'recorded' });
+      step = await next();
+      continue;
+    }
+    // The digest files of the next older day are fetched while the log files of this one are checked.
+    [step] = await Promise.all([next(), take(step)]);
+  }
+  return { total, findings, unread, unreadLogs, segments, whole: segments === days.length };
+}
