@@ -30,8 +30,7 @@ function edges({ digests }: BuiltChain) {
 }
 
 const strip = (builder: TrailBuilder, at: { bucket: string; key: string }): void => {
-  const { metadata: _gone, ...rest } = builder.get(at);
-  builder.put(at.bucket, at.key, rest);
+  builder.put(at.bucket, at.key, { body: builder.get(at).body });
 };
 
 const LIES: Record<string, () => TrailBuilder> = {
@@ -143,7 +142,7 @@ describe('an organization as shards', () => {
         const merged = await runJson(['merge', ...files]);
         expect(timeless(merged.report)).toEqual(timeless(single.report));
         // The edges of the range, the organization's digest files; nothing that a shard read.
-        expect(endpoint.requests.get('GetObject')).toBeLessThan(20);
+        expect(endpoint.requests.get('GetObject') ?? 0).toBeLessThan(20);
       });
     });
   }, 120_000);

@@ -19,6 +19,7 @@ const count = (number: number, word: string): string =>
 
 function share(counts: DigestCounts & Partial<LogCounts>, word: string): string {
   const { valid, invalid, missing, unreadable, unlisted = 0, unvalidated = 0 } = counts;
+  const { notSampled = 0 } = counts;
   const all = valid + invalid + missing + unreadable;
   const bad = [
     [invalid, 'INVALID'],
@@ -26,6 +27,7 @@ function share(counts: DigestCounts & Partial<LogCounts>, word: string): string 
     [unreadable, 'unreadable'],
     [unlisted, 'UNLISTED besides'],
     [unvalidated, 'unvalidated besides'],
+    [notSampled, 'left out of the sample'],
   ] as const;
   const told = bad
     .filter(([number]) => number > 0)
@@ -165,6 +167,9 @@ function scopeWords(report: Report): string[] {
     ...(regions ? [`only Regions ${regions.join(', ')}`] : []),
     ...(accountIds ? [`only accounts ${accountIds.join(', ')}`] : []),
     ...(digestsOnly ? ['only digest files: no log file was read'] : []),
+    ...(scope.sample === undefined
+      ? []
+      : [`only part ${scope.sample} of the log files; digest files all`]),
     ...(scope.sinceState ? ['only what is newer than the state, chain by chain'] : []),
     ...(retentionDays === undefined ? [] : [`only the newest ${count(retentionDays, 'day')}`]),
     ...(scope.unlisted === false
@@ -240,7 +245,11 @@ function meaning(report: Report): string[] {
   const time = provedUntil === end ? 'Every hour asked for' : `Every hour until ${provedUntil}`;
   return [
     `${time} is covered by digest files that CloudTrail signed${scope.digestsOnly ? '.' : ', and every'}`,
-    ...(scope.digestsOnly ? [] : ['log file they list is unaltered.']),
+    ...(scope.digestsOnly
+      ? []
+      : [
+          `log file they list${scope.sample === undefined ? '' : ' and the sample has'} is unaltered.`,
+        ]),
   ];
 }
 
@@ -253,6 +262,7 @@ function notProved(report: Report): string[] {
   );
   return [
     ...(scope.digestsOnly ? ['Not proved: any log file.'] : []),
+    ...(scope.sample === undefined ? [] : ['Not proved: log files that the sample leaves out.']),
     ...(scope.unlisted === false
       ? ['Not proved: that the bucket holds no log files besides those listed.']
       : []),
