@@ -40,6 +40,8 @@ export function toRow(scene: string, { name, files }: Contender, runs: readonly 
   return { ...row, netRate: (files / of(({ figures }) => Number(figures.output))) * 1000 };
 }
 
+const short = (value: number): string => value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
+
 const HEAD = [
   ...['case', 'program', 'turns', 'files', 'wall s', 'files/s', 'no start-up'],
   ...['CPU ms/file', 'cores', 'peak MB', 'requests', 'x aws', '% of bare', 'CPU x bare'],
@@ -55,7 +57,11 @@ export function cells(rows: readonly Row[]): string[][] {
     const bare = rows.find(({ name }) => name === `bare ${connections(row)}`);
     return [
       ...[row.scene, row.name, String(row.turns), String(row.files)],
-      ...[row.wall.toFixed(2), row.rate.toFixed(0), row.netRate?.toFixed(0) ?? ''],
+      ...[
+        row.wall.toFixed(2),
+        short(row.rate),
+        row.netRate === undefined ? '' : short(row.netRate),
+      ],
       ...[row.cpuMs.toFixed(row.cpuMs < 10 ? 3 : 1), row.cores.toFixed(2)],
       ...[row.mb.toFixed(0), row.requests.toFixed(0)],
       aws ? (row.rate / aws.rate).toFixed(1) : '',
