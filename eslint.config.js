@@ -13,7 +13,7 @@ const rooms = (...names) => ({
 });
 
 export default tseslint.config(
-  { ignores: ['dist', 'coverage', 'node_modules', '*.config.js', 'bin', 'fixtures'] },
+  { ignores: ['**/dist', 'coverage', 'node_modules', '*.config.js', 'bin', 'fixtures'] },
   tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true } },
@@ -39,6 +39,7 @@ export default tseslint.config(
   layer('runner', [aws, rooms('report', 'cli')]),
   layer('report', [aws, rooms('sources', 'runner', 'cli')]),
   layer('cli', [aws]),
+  { files: ['bench/**/*.ts'], rules: { 'no-console': 'off' } },
   {
     files: ['test/**/*.ts'],
     rules: {
