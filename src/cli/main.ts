@@ -60,11 +60,13 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     }
     io.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
     // Only now: help and usage errors need no AWS client.
-    const { runValidate } = await import('./validate.js');
+    const run = parsed.arguments.estimate
+      ? (await import('./estimate.js')).runEstimate
+      : (await import('./validate.js')).runValidate;
     io.once('SIGINT', interrupt);
     io.once('SIGTERM', interrupt);
     const tool = { name: 'validate-trail', version: version() };
-    return await runValidate(parsed.arguments, io, tool, stop.signal);
+    return await run(parsed.arguments, io, tool, stop.signal);
   } catch (error) {
     if (stop.signal.aborted) {
       complain(io, 'interrupted before anything could be reported');
