@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# slurm.sh DIR: a Slurm cluster of this one machine on 127.0.0.1, all of it inside DIR. Ends with its
+# slurm.sh DIR PORT PORT: a Slurm cluster of this one machine on 127.0.0.1, all of it inside DIR. Ends with its
 # daemons on TERM; says `ready` on stdout when jobs can be submitted with SLURM_CONF=DIR/slurm.conf.
 set -euo pipefail
 
@@ -15,12 +15,23 @@ mkdir -p "$dir/state" "$dir/spool" "$dir/munge"
 chmod 700 "$dir/munge"
 chmod 755 "$dir"
 host=$(hostname -s)
+# slurmctld binds to what the machine's name stands for; nothing here may listen beyond this machine.
+[[ $(getent ahostsv4 "$host" | head -n 1) == 127.* ]] || {
+  echo "slurm.sh: $host does not stand for 127.0.0.1" >&2
+  exit 77
+}
 daemons=()
 
 cleanup() {
   trap '' TERM INT
-  # Jobs first: their steps are children of slurmd's own.
-  [[ -S $dir/munge.socket ]] && timeout 5 scancel --user root 2>/dev/null || true
+  # Jobs first: what watches over a job is no child of this script, and ends with it.
+  if [[ -S $dir/munge.socket ]]; then
+    timeout 5 scancel --user root 2>/dev/null || true
+    for _ in {1..50}; do
+      [[ -n $(timeout 5 squeue --noheader 2>/dev/null) ]] || break
+      sleep 0.2
+    done
+  fi
   ((${#daemons[@]} == 0)) || kill -TERM "${daemons[@]}" 2>/dev/null || true
   for _ in {1..50}; do
     # shellcheck disable=SC2046
@@ -59,7 +70,7 @@ ClusterName=loopback
 SlurmctldHost=$host(127.0.0.1)
 SlurmctldPort=$control
 SlurmdPort=$node
-CommunicationParameters=NoInAddrAny,DisableIPv6
+CommunicationParameters=NoInAddrAny,NoCtldInAddrAny,DisableIPv6
 SlurmUser=root
 AuthType=auth/munge
 AuthInfo=socket=$dir/munge.socket
