@@ -12,7 +12,10 @@ export const PRICES = {
   storageClass: 'Standard',
 } as const;
 
-/** What one core needs, as `npm run bench` measures it: a request, and a compressed megabyte. */
+/**
+ * What one core needs for a request that goes past most of the SDK, and to inflate and hash a
+ * compressed megabyte: measured in parts. `npm run bench` measures the whole, which these are to follow.
+ */
 export const CORE_SECONDS = { perRequest: 0.0002, perMegabyte: 1 / 60 } as const;
 
 /** A listing tells so many names a request. */
