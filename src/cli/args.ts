@@ -59,6 +59,8 @@ export interface Arguments {
   /** What was asked for and changes what is read or judged, by option: a journal is of this work. */
   readonly work: Work['options'];
   readonly concurrency: number;
+  /** Only what a run would request, read and cost. */
+  readonly estimate: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
 }
@@ -179,6 +181,11 @@ function parser(argv: readonly string[]) {
         requiresArg: true,
         group: 'What:',
         desc: 'nothing older than so many days is asked for',
+      },
+      estimate: {
+        type: 'boolean',
+        group: 'What:',
+        desc: 'only tell what a run would request, read, take and cost, from listings',
       },
       state: {
         type: 'string',
@@ -585,6 +592,11 @@ function readArguments(raw: Raw): Arguments {
   if (between.state !== undefined && raw['digests-only'] === true) {
     throw new UsageError('--digests-only proves no log file, and --state remembers what is proved');
   }
+  for (const option of ['state', 'evidence']) {
+    if (raw['estimate'] === true && raw[option] !== undefined) {
+      throw new UsageError(`--estimate says what a range in S3 costs: leave --${option} out`);
+    }
+  }
   const isArn = (value: string): boolean => parseTrailArn(value) !== undefined;
   const evidence = single(raw, 'evidence');
   const hex = (value: string): boolean => /^[0-9a-f]{64}$/i.test(value);
@@ -641,6 +653,7 @@ function readArguments(raw: Raw): Arguments {
     ...between,
     ...large,
     concurrency: Number(concurrency),
+    estimate: raw['estimate'] === true,
     quiet: raw['quiet'] === true,
     verbose: raw['verbose'] === true,
   };

@@ -60,13 +60,18 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     }
     io.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
     // Only now: help and usage errors need no AWS client.
-    const { runMerge, runValidate } = await import('./validate.js');
     io.once('SIGINT', interrupt);
     io.once('SIGTERM', interrupt);
     const tool = { name: 'validate-trail', version: version() };
-    return parsed.command === 'merge'
-      ? await runMerge(parsed.arguments, io, tool, stop.signal)
-      : await runValidate(parsed.arguments, io, tool, stop.signal);
+    const { command, arguments: options } = parsed;
+    if (command === 'merge') {
+      const { runMerge } = await import('./validate.js');
+      return await runMerge(options, io, tool, stop.signal);
+    }
+    const run = options.estimate
+      ? (await import('./estimate.js')).runEstimate
+      : (await import('./validate.js')).runValidate;
+    return await run(options, io, tool, stop.signal);
   } catch (error) {
     if (stop.signal.aborted) {
       complain(io, 'interrupted before anything could be reported');

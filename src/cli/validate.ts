@@ -3,7 +3,6 @@ import type { Shard, Work } from '../core/journal.js';
 import type { Report } from '../core/report.js';
 import { accept, StateError, type State } from '../core/state.js';
 import {
-  DAY,
   formatInstant,
   parseDigestTime,
   parseUserTime,
@@ -28,6 +27,7 @@ import { print, type Io } from './main.js';
 import { argvOf, type MergeArguments } from './merge-args.js';
 import { openOutput } from './output.js';
 import { createProgress } from './progress.js';
+import { askedRange } from './range.js';
 import { shardOf } from './shard.js';
 import { workOf } from './work.js';
 
@@ -36,43 +36,17 @@ type Tool = RunOptions['tool'];
 /** This machine's clock, in epoch seconds. */
 const clock = (): Instant => Math.floor(Date.now() / 1000);
 
-/** 2015-01-01T00:00:00Z. */
-const FIRST_DIGESTS = 1_420_070_400;
-
 function rangeOf(options: Arguments, now: Instant, state: State | undefined): TimeRange {
-  // That these are times was checked with the arguments.
+  if (options.startTime !== undefined) return askedRange(options, now);
+  // That this is a time was checked with the arguments.
   const end =
     options.endTime === undefined ? now - DUE_AFTER : (parseUserTime(options.endTime, now) ?? now);
-  if (options.startTime === undefined) {
-    const { provedUntil = '' } = state ?? {};
-    if (options.endTime !== undefined && end < (parseDigestTime(provedUntil) ?? end)) {
-      throw new UsageError(`--end-time lies before ${provedUntil}, where the state ends`);
-    }
-    // Nothing new may be due yet: then the chains are held against the state, and that is all.
-    return { start: Math.min(parseDigestTime(state?.provedUntil ?? '') ?? end, end), end };
+  const { provedUntil = '' } = state ?? {};
+  if (options.endTime !== undefined && end < (parseDigestTime(provedUntil) ?? end)) {
+    throw new UsageError(`--end-time lies before ${provedUntil}, where the state ends`);
   }
-  const asked = parseUserTime(options.startTime, now) ?? now;
-  const kept =
-    options.retentionDays === undefined
-      ? asked
-      : Math.max(asked, now - options.retentionDays * DAY);
-  const start = kept;
-  if (asked < end && kept >= end) {
-    throw new UsageError('--retention leaves nothing of the range: what it keeps begins later');
-  }
-  if (start < FIRST_DIGESTS) {
-    throw new UsageError(
-      '--start-time lies before 2015, when CloudTrail wrote its first digest files',
-    );
-  }
-  if (start >= end) {
-    throw new UsageError(
-      options.endTime === undefined
-        ? '--start-time lies within the last two hours, whose digest files are not due yet: choose an earlier one'
-        : '--start-time is not before --end-time',
-    );
-  }
-  return { start, end };
+  // Nothing new may be due yet: then the chains are held against the state, and that is all.
+  return { start: Math.min(parseDigestTime(provedUntil) ?? end, end), end };
 }
 
 function render(report: Report, options: Arguments, colour: boolean): string {
@@ -199,7 +173,7 @@ export async function runValidate(
   // Before anything is asked of AWS: a time that can't be read is the user's mistake.
   const shard = shardOf(options.shard, io.env);
   if (options.startTime !== undefined) {
-    rangeOf({ ...options, retentionDays: undefined }, clock(), undefined);
+    askedRange({ ...options, retentionDays: undefined }, clock());
   }
   const startedAt = clock();
   return withConnection(options, io, signal, async ({ connection, state, listener, report }) => {

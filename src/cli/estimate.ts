@@ -1,0 +1,63 @@
+import type { Estimate } from '../core/estimate.js';
+import type { Instant } from '../core/timestamp.js';
+import { renderEstimate, renderEstimateJson } from '../report/estimate.js';
+import { COLOUR, PLAIN } from '../report/style.js';
+import { estimateTrail } from '../runner/estimate.js';
+import type { Arguments } from './args.js';
+import { connect } from './connect.js';
+import { print, type Io } from './main.js';
+import { openOutput } from './output.js';
+import { askedRange } from './range.js';
+
+function render(estimate: Estimate, options: Arguments, io: Io): string {
+  if (options.format === 'json') return renderEstimateJson(estimate, 2);
+  if (options.format === 'ndjson') return renderEstimateJson(estimate);
+  const { NO_COLOR: noColor, TERM: term } = io.env;
+  const wanted = (noColor ?? '') === '' && term !== 'dumb' && options.output === undefined;
+  return renderEstimate(estimate, wanted && io.stdout.isTTY === true ? COLOUR : PLAIN);
+}
+
+/** Estimates a run and gives the exit status: 0, or 3 where something could not be listed. */
+export async function runEstimate(
+  options: Arguments,
+  io: Io,
+  tool: { name: string; version: string },
+  signal: AbortSignal,
+): Promise<number> {
+  const clock = (): Instant => Math.floor(Date.now() / 1000);
+  // Before anything is asked of AWS: a range that makes no sense is the user's mistake.
+  askedRange({ ...options, retentionDays: undefined }, clock());
+  const output = options.output === undefined ? undefined : await openOutput(options.output);
+  const connection = await connect(options, io.env, signal).catch(async (error: unknown) => {
+    await output?.discard();
+    throw error;
+  });
+  try {
+    const estimate = await estimateTrail({
+      ...connection,
+      range: askedRange(options, connection.now),
+      explicitEnd: options.endTime !== undefined,
+      organizationId: options.organizationId,
+      regions: options.regions,
+      accountIds: options.accountIds,
+      digestsOnly: options.digestsOnly,
+      unlisted: options.unlisted,
+      retentionDays: options.retentionDays,
+      locations: options.locations,
+      bucketAliases: options.bucketAliases.map((pair) => pair.join('=')),
+      concurrency: options.concurrency,
+      tool,
+      startedAt: clock(),
+      clock,
+      signal,
+    });
+    const text = render(estimate, options, io);
+    if (output) await output.write(text);
+    else await print(io, text);
+    if (estimate.interrupted) return 130;
+    return estimate.failureCount > 0 ? 3 : 0;
+  } finally {
+    await output?.discard();
+    connection.close();
+  }
+}
