@@ -9,7 +9,7 @@ export interface PlainRequest {
   readonly port?: number | undefined;
   readonly method: string;
   readonly path: string;
-  readonly query: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string>>;
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -20,6 +20,9 @@ export type Route = (key: string, credentials: SigningCredentials, epochMs: numb
 const PROBE =
   Array.from({ length: 95 }, (_, at) => String.fromCharCode(32 + at)).join('') +
   '/./../ a//\u00e9\u20ac\u{1f600}\u0001\u007f/';
+
+/** What the SDK asks of every GET of an object; other questions are the SDK's own. */
+const QUERY = 'x-id=GetObject';
 
 /** Headers of single requests, which differ each time and which S3 has no use for. */
 const PER_REQUEST = /^(amz-sdk-.*|x-amz-user-agent)$/;
@@ -83,20 +86,18 @@ function signsAlike(model: PlainRequest, sign: Sign, credentials: SigningCredent
  */
 export async function learnRoute(client: S3Client, bucket: string): Promise<Route | undefined> {
   const model = await dryRun(client, bucket);
-  const { protocol, hostname, port, path, query, headers } = model;
+  const { protocol, hostname, port, path, query = {}, headers } = model;
   const [, region, service, list] = AUTHORIZATION.exec(headers['authorization'] ?? '') ?? [];
   if (region === undefined || service !== 's3' || list === undefined) return undefined;
   const tail = escapeKey(PROBE);
-  const parameters = Object.entries(query);
   const isPlain =
     model.method === 'GET' &&
     /^https?:$/.test(protocol) &&
     path.endsWith(tail) &&
-    parameters.length === 1 &&
-    query['x-id'] === 'GetObject';
+    new URLSearchParams(query).toString() === QUERY;
   if (!isPlain) return undefined;
   const signedNames = new Set(list.split(';').filter((name) => !WRITTEN.includes(name)));
-  const shape = { region, service, query: 'x-id=GetObject' };
+  const shape = { region, service, query: QUERY };
   const whole = createSigner({ ...shape, headers: pick(headers, (name) => signedNames.has(name)) });
   if (!signsAlike(model, whole, await client.config.credentials())) return undefined;
 
@@ -114,8 +115,7 @@ export async function learnRoute(client: S3Client, bucket: string): Promise<Rout
       hostname,
       port,
       method: 'GET',
-      path: keyPath,
-      query,
+      path: `${keyPath}?${QUERY}`,
       headers: { ...unsigned, ...sign(keyPath, credentials, epochMs) },
     };
   };

@@ -56,7 +56,9 @@ export class WholeBody implements AsyncIterableIterator<Uint8Array, undefined> {
       finish(whole ? undefined : truncated());
     });
     stream.on('error', finish);
-    stream.on('close', () => finish(truncated()));
+    stream.on('close', () => {
+      if (!this.#ended) finish(truncated());
+    });
     this.#onData = (chunk) => {
       seen += chunk.length;
       this.#chunks.push(chunk);
