@@ -21,9 +21,12 @@ const START = 32;
 const FEWEST = 4;
 /** What a throttle leaves of the requests under way. */
 const SHRINK = 0.7;
-/** Answers that take longer than this, against the quickest, are queueing: growing won't help. */
+/**
+ * Answers that take longer than this, against the quickest, are queueing at the service: growing won't
+ * help. It is much, since answers also wait for this process on a machine that is busy.
+ */
 const SLOWER_BY = 4;
-const SLOWER_MS = 250;
+const SLOWER_MS = 1000;
 /** A loop busier than this makes answers wait itself: their lateness says nothing of the service. */
 const BUSY = 0.85;
 

@@ -6,7 +6,8 @@
  */
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Readable } from 'node:stream';
-import { learnRoute, type Route } from './plain-route.js';
+import { learnRoute, type PlainRequest, type Route } from './plain-route.js';
+import { isPassing } from './retry.js';
 import { WholeBody } from './s3-body.js';
 
 /** An object's answer; the body is the caller's to read or destroy. */
@@ -47,6 +48,21 @@ const DRAINED = 64 * 1024;
 /** Answers in a row that only the SDK could use, after which so many reads are left to it. */
 const MOST_REFUSED = 8;
 const LEFT_TO_SDK = 1000;
+
+/** Sends a request; no answer where what came was none of HTTP's. */
+async function send(
+  handler: S3Client['config']['requestHandler'],
+  request: PlainRequest,
+): Promise<HttpAnswer | undefined> {
+  try {
+    // What the handler asks of a request is in it; the class that its type names isn't exported.
+    const answer = (await handler.handle(request as never)) as unknown as { response: HttpAnswer };
+    return answer.response;
+  } catch (error) {
+    if (isPassing(error)) throw error;
+    return undefined;
+  }
+}
 
 /** Reads an object's headers; `undefined` where they aren't what S3 sends with every object. */
 function readHeaders(headers: HttpAnswer['headers']): Omit<ObjectAnswer, 'body'> | undefined {
@@ -122,6 +138,9 @@ export function createPlainGet(stallMs: number): PlainGet {
     place.refused = MOST_REFUSED - 1;
     place.route = undefined;
   };
+  const refuse = (place: Place): void => {
+    if (++place.refused >= MOST_REFUSED) leaveToSdk(place);
+  };
   const learn = async (client: S3Client, bucket: string, place: Place) => {
     // What goes wrong here goes wrong for the SDK, too, and it says so better.
     const route = await learnRoute(client, bucket).catch(() => undefined);
@@ -150,9 +169,11 @@ export function createPlainGet(stallMs: number): PlainGet {
     // Asked each time: the SDK keeps them, and has them renewed before they expire.
     const credentials = await config.credentials();
     const request = route(key, credentials, Date.now() + config.systemClockOffset);
-    const { response } = (await config.requestHandler.handle(request as never)) as unknown as {
-      response: HttpAnswer;
-    };
+    const response = await send(config.requestHandler, request);
+    if (!response) {
+      refuse(place);
+      return undefined;
+    }
     const { statusCode: status, body } = response;
     if (status === 200) {
       const answer = readHeaders(response.headers);
@@ -166,7 +187,7 @@ export function createPlainGet(stallMs: number): PlainGet {
     }
     discard(response);
     if (status === 429 || (status >= 500 && status !== 501)) throw new PassingError(status);
-    if (++place.refused >= MOST_REFUSED) leaveToSdk(place);
+    refuse(place);
     return undefined;
   };
 }
