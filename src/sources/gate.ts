@@ -4,9 +4,9 @@ import { isThrottle, serviceError } from './retry.js';
 /** One request that was let in. */
 export interface Turn {
   /** The first byte of an answer came. Called only for answers that take alike long. */
-  answered(): void;
+  readonly answered: () => void;
   /** The answer is in, whatever its reader still does with it. */
-  over(): void;
+  readonly over: () => void;
 }
 
 export interface Gate {
