@@ -30,6 +30,7 @@ export interface Arguments {
   readonly endpointUrl: string | undefined;
   readonly s3EndpointUrl: string | undefined;
   readonly s3ForcePathStyle: boolean | undefined;
+  readonly s3Client: 'auto' | 'sdk';
   readonly format: Format;
   readonly output: string | undefined;
   readonly digestsOnly: boolean;
@@ -295,6 +296,13 @@ function parser(argv: readonly string[]) {
         type: 'boolean',
         group: 'AWS:',
         desc: 'bucket in the path, not in the host name',
+      },
+      's3-client': {
+        type: 'string',
+        requiresArg: true,
+        choices: ['auto', 'sdk'] as const,
+        group: 'AWS:',
+        desc: 'sdk: all requests of S3 through the AWS SDK [default: auto]',
       },
       format: {
         type: 'string',
@@ -606,7 +614,13 @@ function readArguments(raw: Raw): Arguments {
   if (pins && publicKeys !== undefined) {
     throw new UsageError('--public-keys needs no --keys-sha256: give one of them');
   }
-  for (const option of ['profile', 'endpoint-url', 's3-endpoint-url', 's3-force-path-style']) {
+  for (const option of [
+    'profile',
+    'endpoint-url',
+    's3-endpoint-url',
+    's3-force-path-style',
+    's3-client',
+  ]) {
     if (evidence !== undefined && raw[option] !== undefined) {
       throw new UsageError(`--${option} has no meaning with --evidence, which asks no network`);
     }
@@ -637,6 +651,7 @@ function readArguments(raw: Raw): Arguments {
     endpointUrl: single(raw, 'endpoint-url'),
     s3EndpointUrl: single(raw, 's3-endpoint-url'),
     s3ForcePathStyle: raw['s3-force-path-style'] as boolean | undefined,
+    s3Client: single(raw, 's3-client') === 'sdk' ? 'sdk' : 'auto',
     format: single(raw, 'format') as Format,
     output: single(raw, 'output'),
     digestsOnly: raw['digests-only'] === true,

@@ -134,7 +134,13 @@ export async function connect(
   });
   const trail = await findTrail(options, cloudtrail);
   const now = await cloudtrail.now(trail.homeRegion);
-  const s3 = createS3Source({ region: trail.homeRegion, client: s3Config, signal });
+  const s3 = createS3Source({
+    region: trail.homeRegion,
+    client: s3Config,
+    concurrency: options.concurrency,
+    plainGets: options.s3Client === 'auto',
+    signal,
+  });
   const objects = createAliasedSource(s3, new Map(options.bucketAliases));
   const close = (): void => {
     objects.close();

@@ -1,21 +1,20 @@
 import {
   GetBucketLocationCommand,
-  GetObjectCommand,
   HeadBucketCommand,
   ListObjectVersionsCommand,
   ListObjectsV2Command,
   S3Client,
   type S3ClientConfig,
 } from '@aws-sdk/client-s3';
-import type { Readable } from 'node:stream';
 import { isRegionName } from '../core/arn.js';
 import { bucketSettings } from './bucket-settings.js';
+import { createGate, type Turn } from './gate.js';
 import { listVersions } from './object-versions.js';
-import type { ListedObject, Listing, ObjectBody, ObjectSource, Read, Retention } from './ports.js';
+import type { ListedObject, Listing, ObjectSource, Read } from './ports.js';
 import { DEFAULT_RETRY, serviceError, withRetry, type RetryPolicy } from './retry.js';
-import { wholeBody } from './s3-body.js';
 import { classifyS3Error } from './s3-error.js';
 import { nameDecoder, regionOfLocation, secondsOf } from './s3-names.js';
+import { createReader } from './s3-read.js';
 
 export interface S3SourceOptions {
   /** Where buckets are first asked for: the trail's home Region. */
@@ -25,26 +24,25 @@ export interface S3SourceOptions {
   readonly signal?: AbortSignal;
   /** Milliseconds without a byte after which a body counts as stalled. */
   readonly stallMs?: number;
+  /** Requests under way together, at most; fewer where the service asks for that. */
+  readonly concurrency?: number;
+  /** False sends all requests through the AWS SDK, which costs more instructions. */
+  readonly plainGets?: boolean;
 }
+
+/** The connections that the SDK makes by itself. */
+const DEFAULT_CONCURRENCY = 50;
 
 /** A listing longer than this is refused, not cut: whoever writes names could hide behind a cut. */
 const MAX_LISTED = 200_000;
 
-/** An error of the consumer's own: never retried, never taken for the network's. */
-class ConsumerError extends Error {}
-
-/** Object Lock's hold as GetObject tells it; nothing where it isn't set or may not be seen. */
-function retentionOf(mode: string | undefined, date: Date | undefined): { retention?: Retention } {
-  const until = secondsOf(date);
-  return mode === undefined || until === undefined ? {} : { retention: { mode, until } };
-}
-
 /**
  * Objects in S3, through the AWS SDK. Each bucket's Region is found once; requests are tried again
- * here, body and all, so the SDK's own retries are off.
+ * here, body and all, so the SDK's own retries are off. Usual reads go past most of the SDK
+ * (plain-get.ts).
  */
 export function createS3Source(options: S3SourceOptions): ObjectSource {
-  const { retry = DEFAULT_RETRY, signal, stallMs = 30_000 } = options;
+  const { retry = DEFAULT_RETRY, signal, stallMs = 30_000, plainGets = true } = options;
   const config: S3ClientConfig = {
     ...options.client,
     maxAttempts: 1,
@@ -69,7 +67,15 @@ export function createS3Source(options: S3SourceOptions): ObjectSource {
     for (const client of clients.values()) client.destroy();
   });
 
-  const attempt = <T>(ask: () => Promise<T>): Promise<T> => withRetry(retry, ask, signal);
+  const gate = createGate(options.concurrency ?? DEFAULT_CONCURRENCY);
+  const attempt = <T>(ask: (turn: Turn) => Promise<T>): Promise<T> => {
+    const inTurn = (turn: Turn): Promise<T> => {
+      signal?.throwIfAborted();
+      return ask(turn);
+    };
+    // A pause before another try holds up nobody else's.
+    return withRetry(retry, () => gate.run(inTurn), signal);
+  };
 
   const findRegion = async (bucket: string): Promise<string> => {
     const home = clientIn(options.region);
@@ -153,48 +159,6 @@ export function createS3Source(options: S3SourceOptions): ObjectSource {
     }
   };
 
-  const read = async <T>(
-    bucket: string,
-    key: string,
-    consume: (body: ObjectBody) => Promise<T>,
-    versionId?: string,
-  ): Promise<Read<T>> => {
-    const wanted = {
-      Bucket: bucket,
-      Key: key,
-      ...(versionId === undefined ? {} : { VersionId: versionId }),
-    };
-    try {
-      const client = await clientFor(bucket);
-      const value = await attempt(async () => {
-        const answer = await client.send(new GetObjectCommand(wanted));
-        const body = answer.Body as unknown as Readable;
-        let broken: unknown;
-        const chunks = (async function* () {
-          try {
-            yield* wholeBody(body, answer.ContentLength, stallMs);
-          } catch (error) {
-            broken = error;
-            throw error;
-          }
-        })();
-        try {
-          const { ContentLength: size = 0, Metadata: metadata = {} } = answer;
-          const held = retentionOf(answer.ObjectLockMode, answer.ObjectLockRetainUntilDate);
-          return await consume({ size, metadata, chunks, ...held });
-        } catch (error) {
-          throw broken === error ? error : new ConsumerError('', { cause: error });
-        } finally {
-          body.destroy();
-        }
-      });
-      return { ok: true, value };
-    } catch (error) {
-      if (error instanceof ConsumerError) throw error.cause;
-      return { ok: false, failure: classifyS3Error(error) };
-    }
-  };
-
   const versions: ObjectSource['versions'] = async (bucket, prefix) => {
     try {
       const client = await clientFor(bucket);
@@ -218,7 +182,7 @@ export function createS3Source(options: S3SourceOptions): ObjectSource {
   return {
     carriesMetadata: true,
     list,
-    read,
+    read: createReader({ clientFor, attempt, plainGets, stallMs }),
     versions,
     settings: async (bucket) => bucketSettings(await clientFor(bucket), bucket, attempt),
     regionOf,

@@ -347,11 +347,13 @@ export function createS3Service(world: World, { options, count }: Service) {
     response: ServerResponse,
     broken: FaultKind | undefined,
   ): Promise<void> => {
-    const url = new URL(request.url ?? '/', 'http://localhost');
-    const [, bucketPart = '', ...rest] = url.pathname.split('/');
+    // Not read as a URL, which would resolve the dots that a key may have between slashes.
+    const [path = '', ...more] = (request.url ?? '/').split('?');
+    const query = new URLSearchParams(more.join('?'));
+    const [, bucketPart = '', ...rest] = path.split('/');
     const bucket = decodeURIComponent(bucketPart);
     const key = decodeURIComponent(rest.join('/'));
-    const versionId = url.searchParams.get('versionId');
+    const versionId = query.get('versionId');
     const isHead = request.method === 'HEAD';
     if (key === '') {
       if (isHead) {
@@ -361,7 +363,7 @@ export function createS3Service(world: World, { options, count }: Service) {
           options().bucketRegionHeader === false ? {} : { 'x-amz-bucket-region': region };
         response.writeHead(200, headers).end();
       } else if (request.method === 'GET') {
-        const text = onBucket(request, bucket, url.searchParams);
+        const text = onBucket(request, bucket, query);
         response.writeHead(200, { 'content-type': 'application/xml' }).end(text);
       } else throw fault(501, 'NotImplemented');
       return;
@@ -371,6 +373,8 @@ export function createS3Service(world: World, { options, count }: Service) {
       return;
     }
     count(isHead ? 'HeadObject' : 'GetObject');
+    if (!isHead && request.headers['amz-sdk-invocation-id'] === undefined) count('plain');
+    if (!isHead && options().answerGet?.(request, response) === true) return;
     const object = lookUp(bucketNamed(request, bucket), key, versionId);
     response.writeHead(200, headersOf(object));
     if (isHead) response.end();

@@ -1,5 +1,5 @@
 /** What the loopback endpoint's two services share. */
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Refusal } from './world.js';
 
 export type FaultKind = 'slowdown' | 'internal' | 'reset' | 'cut' | 'throttle' | 'stall';
@@ -31,6 +31,12 @@ export interface EndpointOptions {
   readonly locations?: ReadonlyMap<string, string>;
   /** HeadBucket says the bucket's Region; older servers don't. */
   readonly bucketRegionHeader?: boolean;
+  /** S3 answers `503 SlowDown` while more requests than this are under way. */
+  readonly throttleAbove?: number;
+  /** Access key ID → secret: S3 requests that aren't signed with it are refused. */
+  readonly verify?: ReadonlyMap<string, string>;
+  /** Answers GETs of objects in place of the service where it gives true. */
+  readonly answerGet?: (request: IncomingMessage, response: ServerResponse) => boolean;
 }
 
 /** What a service is made of: options may change while it runs. */

@@ -1,12 +1,13 @@
 /**
  * A loopback endpoint that speaks enough S3 and CloudTrail for the real AWS SDK and the AWS CLI,
- * with switches for latency, faults and refusals. It checks no signatures; the real S3 servers of
- * real-s3.ts do.
+ * with switches for latency, faults and refusals. It checks signatures only where it is told to; the
+ * real S3 servers of real-s3.ts always do.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createCloudTrailService } from './loopback-cloudtrail.js';
 import { createS3Service, escapeXml } from './loopback-s3.js';
+import { checkSignature } from './loopback-sigv4.js';
 import { AwsFault, fault, type EndpointOptions, type FaultKind } from './loopback-service.js';
 import { mulberry32 } from './trail-builder.js';
 import type { World } from './world.js';
@@ -15,7 +16,10 @@ export type { EndpointOptions, FaultKind } from './loopback-service.js';
 
 export interface Endpoint {
   readonly url: string;
-  /** Operation → times asked; `fault` → requests that met an injected fault instead. */
+  /**
+   * Operation → times asked; `fault` → requests that met an injected fault instead, `throttled` → those
+   * above `throttleAbove`, `plain` → GETs of objects that the AWS SDK didn't send.
+   */
   readonly requests: Map<string, number>;
   readonly peak: { inFlight: number };
   set(options: EndpointOptions): void;
@@ -65,7 +69,11 @@ export async function startEndpoint(
     response.writeHead(status, type).end(head ? undefined : body);
   };
 
-  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const handle = async (
+    request: IncomingMessage,
+    response: ServerResponse,
+    underWay: number,
+  ): Promise<void> => {
     const json = request.headers['x-amz-target'] !== undefined;
     const head = request.method === 'HEAD';
     response.setHeader('date', (options.now ?? new Date()).toUTCString());
@@ -84,6 +92,12 @@ export async function startEndpoint(
       if (broken === 'throttle' || (broken === 'slowdown' && json))
         throw fault(400, 'ThrottlingException', 'Rate exceeded');
       if (broken === 'slowdown') throw fault(503, 'SlowDown', 'Please reduce your request rate.');
+      const { throttleAbove = Infinity, verify } = options;
+      if (!json && underWay > throttleAbove) {
+        requests.set('throttled', (requests.get('throttled') ?? 0) + 1);
+        throw fault(503, 'SlowDown', 'Please reduce your request rate.');
+      }
+      if (!json && verify) checkSignature(request, verify, options.now ?? new Date());
       if (json) await cloudtrail(request, response);
       else await s3(request, response, broken);
     } catch (error) {
@@ -97,7 +111,7 @@ export async function startEndpoint(
     response.once('close', () => {
       inFlight--;
     });
-    void handle(request, response);
+    void handle(request, response, inFlight);
   });
   server.keepAliveTimeout = 30_000;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
