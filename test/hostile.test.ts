@@ -7,6 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { base, bomb, FROM } from './support/lies.js';
 import { accusations, runCommand, runJson } from './support/run-command.js';
+import { largeMember } from './support/large-member.js';
 import { startEndpoint } from './support/loopback.js';
 import { HOUR, iso, sha256, stamp, TrailBuilder } from './support/trail-builder.js';
 import { writeEvidence } from './support/write-evidence.js';
@@ -112,6 +113,24 @@ describe('hostile input', () => {
     expect(accusations(value.report)).toEqual(['LOG_MALFORMED']);
     console.log(`10 GB log bomb: ${mb.toFixed(0)} MB more, ${seconds.toFixed(1)} s`);
     expect(mb).toBeLessThan(400);
+  });
+
+  it('40 log files of 40 MB among small ones are proved in bounded memory', async () => {
+    const { builder, start, end, digest } = base();
+    const { body, hash } = largeMember(10);
+    const template = digest(7).logs[0]?.key ?? '';
+    const logFiles = Array.from({ length: 40 }, (_, number) => {
+      const s3Object = template.replace('.json.gz', `${number}.json.gz`);
+      builder.put('trail-bucket', s3Object, { body });
+      return { s3Bucket: 'trail-bucket', s3Object, hashValue: hash, hashAlgorithm: 'SHA-256' };
+    });
+    const before = digest(7).fields['logFiles'] as object[];
+    builder.resign(digest(7), { logFiles: [...before, ...logFiles] });
+    const { value, mb, seconds } = await peakWhile(() => validate(builder, { start, end }));
+    expect(value.report.verdict).toBe('valid');
+    expect(value.report.counts.logFiles.valid).toBe(54);
+    console.log(`40 x 40 MB: ${mb.toFixed(0)} MB more, ${seconds.toFixed(1)} s`);
+    expect(mb).toBeLessThan(300);
   });
 
   it('a digest that inflates to 1 GB with a false size: malformed, in bounded memory', async () => {

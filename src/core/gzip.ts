@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { crc32, createInflateRaw, inflateRawSync } from 'node:zlib';
+import { createTurns } from './turns.js';
 
 export type GzipProblem =
   /** Not gzip, a damaged or cut member, a wrong checksum, or larger than the bound. */
@@ -28,7 +29,15 @@ const tooLarge = (limit: number): GzipProblem => ({
 const TRAILER = 8;
 const MAX_HEADER = 64 * 1024;
 
-/** Length of the member's header; `undefined` while more bytes are needed; -1 when it is none. */
+/**
+ * Length of a gzip member's header; `undefined` while more bytes are needed; -1 when it is none, or
+ * longer than any that is read.
+ */
+export function memberHeaderLength(bytes: Buffer): number | undefined {
+  const length = headerLength(bytes);
+  return (length ?? bytes.length) > MAX_HEADER ? -1 : length;
+}
+
 function headerLength(bytes: Buffer): number | undefined {
   const [id1, id2, method, flags = 0] = bytes;
   if (bytes.length < 4) return id1 !== undefined && id1 !== 0x1f ? -1 : undefined;
@@ -69,7 +78,7 @@ export function inflateMember(
   bytes: Buffer,
   limit: number,
 ): { readonly ok: true; readonly bytes: Buffer } | GzipProblem {
-  const header = headerLength(bytes);
+  const header = memberHeaderLength(bytes);
   if (header === undefined || header < 0) return malformed('not a gzip member');
   if (bytes.length < header + TRAILER) return malformed('the gzip member is cut short');
   const hint = bytes.readUInt32LE(bytes.length - 4);
@@ -103,12 +112,67 @@ export interface HashedMember {
   readonly size: number;
 }
 
+/** What one stream of big output takes at a time. */
+const CHUNK = 256 * 1024;
+/**
+ * Steps of inflating that streams have under way at a time, in the whole process: one of the four
+ * threads that Node has for this is left to whatever is small. A body that stalls holds no turn.
+ */
+const takeTurn = createTurns(3);
+
+/** Inflates step by step, and tells when the deflate stream has ended or is broken. */
+class Inflation {
+  readonly #inflate = createInflateRaw({ chunkSize: CHUNK });
+  #ended = false;
+  #wake: (() => void) | undefined;
+
+  constructor(onData: (data: Buffer) => void, onError: () => void) {
+    const end = (): void => {
+      this.#ended = true;
+      this.#wake?.();
+    };
+    this.#inflate.on('data', onData);
+    this.#inflate.once('end', end).once('close', end);
+    this.#inflate.once('error', () => {
+      onError();
+      end();
+    });
+  }
+
+  /** Feeds one chunk; gives back what lies behind the end of the deflate stream, if it ended. */
+  async feed(chunk: Buffer): Promise<Buffer | undefined> {
+    const before = this.#inflate.bytesWritten;
+    await this.#step((done) => this.#inflate.write(chunk, done));
+    return this.#ended ? chunk.subarray(this.#inflate.bytesWritten - before) : undefined;
+  }
+
+  /** No more bytes: the deflate stream may have ended with the very last one. */
+  async finish(): Promise<void> {
+    await this.#step(() => this.#inflate.end());
+  }
+
+  stop(): void {
+    this.#inflate.destroy();
+  }
+
+  #step(begin: (done: () => void) => void): Promise<void> {
+    return takeTurn(
+      () =>
+        new Promise((resolve) => {
+          this.#wake = resolve;
+          if (this.#ended) resolve();
+          else begin(resolve);
+        }),
+    );
+  }
+}
+
 /**
  * Hashes the inflated content of a stream that must be exactly one gzip member, in bounded memory,
  * reading no further than is needed to decide. Errors of the stream itself are thrown on.
  */
 export async function hashMember(
-  chunks: AsyncIterable<Uint8Array>,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   limit: number,
 ): Promise<HashedMember | GzipProblem> {
   const hash = createHash('sha256');
@@ -117,42 +181,21 @@ export async function hashMember(
   let pending: Buffer = Buffer.alloc(0);
   let state: 'header' | 'body' | 'trailer' = 'header';
   let problem: GzipProblem | undefined;
-  let finished = false;
-  const inflate = createInflateRaw({ chunkSize: 256 * 1024 });
-  inflate.on('data', (data: Buffer) => {
-    size += data.length;
-    if (size > limit) {
-      problem ??= tooLarge(limit);
-      inflate.destroy();
-      return;
-    }
-    hash.update(data);
-    crc = crc32(data, crc);
-  });
-  const ended = new Promise<void>((resolve) => {
-    inflate.once('end', () => {
-      finished = true;
-      resolve();
-    });
-    inflate.once('error', () => {
+  const inflation = new Inflation(
+    (data) => {
+      size += data.length;
+      if (size > limit) {
+        problem ??= tooLarge(limit);
+        inflation.stop();
+        return;
+      }
+      hash.update(data);
+      crc = crc32(data, crc);
+    },
+    () => {
       problem ??= malformed('the compressed data is damaged or cut short');
-      resolve();
-    });
-    inflate.once('close', resolve);
-  });
-  /** Feeds one chunk; gives back what lies behind the end of the deflate stream, if it ended. */
-  const feed = async (chunk: Buffer): Promise<Buffer | undefined> => {
-    const before = inflate.bytesWritten;
-    await Promise.race([
-      ended,
-      new Promise<void>((resolve) => {
-        inflate.write(chunk, () => {
-          resolve();
-        });
-      }),
-    ]);
-    return finished ? chunk.subarray(inflate.bytesWritten - before) : undefined;
-  };
+    },
+  );
   try {
     for await (const piece of chunks) {
       const chunk = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
@@ -160,17 +203,15 @@ export async function hashMember(
       if (state === 'body') pending = chunk;
       else pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
       if (state === 'header') {
-        const header = headerLength(pending);
-        if (header === -1 || (header === undefined && pending.length > MAX_HEADER)) {
-          return malformed('not a gzip member');
-        }
+        const header = memberHeaderLength(pending);
+        if (header === -1) return malformed('not a gzip member');
         if (header === undefined) continue;
         pending = pending.subarray(header);
         state = 'body';
         if (pending.length === 0) continue;
       }
       if (state === 'body') {
-        const rest = await feed(pending);
+        const rest = await inflation.feed(pending);
         if (problem) return problem;
         if (rest === undefined) continue;
         state = 'trailer';
@@ -180,9 +221,7 @@ export async function hashMember(
     }
     if (state === 'header') return malformed('not a gzip member');
     if (state === 'body') {
-      // The deflate stream may have ended with the very last byte: ending the engine tells.
-      inflate.end();
-      await ended;
+      await inflation.finish();
       return problem ?? malformed('the gzip trailer is cut short');
     }
     if (pending.length < TRAILER) return malformed('the gzip trailer is cut short');
@@ -191,6 +230,6 @@ export async function hashMember(
     }
     return pending.length > TRAILER ? TRAILING : { ok: true, sha256: hash.digest('hex'), size };
   } finally {
-    inflate.destroy();
+    inflation.stop();
   }
 }

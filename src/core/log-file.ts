@@ -1,14 +1,12 @@
-import { createHash } from 'node:crypto';
 import type { LogFileEntry } from './digest-file.js';
-import { hashMember, inflateMember, type GzipProblem, type HashedMember } from './gzip.js';
+import { hashMember, type GzipProblem, type HashedMember } from './gzip.js';
+import { hashWhole } from './hash-whole.js';
 
 /** Inflated size past which a log file is malformed. */
 export const MAX_LOG_BYTES = 4 * 2 ** 30;
 
 /** Compressed bytes up to which a log file is read whole before it is inflated. */
 const WHOLE = 256 * 1024;
-/** Inflated bytes up to which it is inflated in one call. */
-const AT_ONCE = 1024 * 1024;
 
 export type LogCheck =
   | { readonly state: 'valid' }
@@ -34,6 +32,12 @@ async function* resume(
   }
 }
 
+function joined(pieces: readonly Uint8Array[], length: number): Buffer {
+  const [first, second] = pieces;
+  if (first === undefined || second !== undefined) return Buffer.concat(pieces, length);
+  return Buffer.from(first.buffer, first.byteOffset, first.byteLength);
+}
+
 async function hashContent(chunks: AsyncIterable<Uint8Array>): Promise<HashedMember | GzipProblem> {
   const iterator = chunks[Symbol.asyncIterator]();
   const head: Uint8Array[] = [];
@@ -41,15 +45,8 @@ async function hashContent(chunks: AsyncIterable<Uint8Array>): Promise<HashedMem
   while (length <= WHOLE) {
     const next = await iterator.next();
     if (next.done === true) {
-      const whole = Buffer.concat(head, length);
-      const inflated = inflateMember(whole, AT_ONCE);
-      if (inflated.ok) {
-        const { bytes } = inflated;
-        const sha256 = createHash('sha256').update(bytes).digest('hex');
-        return { ok: true, sha256, size: bytes.length };
-      }
-      if (inflated.problem !== 'too-large') return inflated;
-      return hashMember(resume([whole], iterator), MAX_LOG_BYTES);
+      const whole = joined(head, length);
+      return (await hashWhole(whole)) ?? hashMember([whole], MAX_LOG_BYTES);
     }
     head.push(next.value);
     length += next.value.length;
@@ -59,7 +56,8 @@ async function hashContent(chunks: AsyncIterable<Uint8Array>): Promise<HashedMem
 
 /**
  * Checks a log file's bytes against the hash that an authenticated digest file signed (SPEC 4):
- * exactly one gzip member whose content has that SHA-256. The content is hashed as it streams.
+ * exactly one gzip member whose content has that SHA-256. Small ones are read whole, others are hashed
+ * as they stream.
  * Errors of the stream are thrown on; they say nothing about the file.
  */
 export async function checkLogFile(
