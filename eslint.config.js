@@ -13,7 +13,7 @@ const rooms = (...names) => ({
 });
 
 export default tseslint.config(
-  { ignores: ['dist', 'coverage', 'node_modules', '*.config.js', 'bin', 'fixtures'] },
+  { ignores: ['dist', 'coverage', 'node_modules', '*.config.js', 'bin', 'bench', 'fixtures'] },
   tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true } },

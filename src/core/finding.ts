@@ -367,10 +367,9 @@ export function compareFindings(a: Finding, b: Finding): number {
 export const MAX_FINDING = 1024 * 1024;
 const MAX_TEXT = 4096;
 
-/** A finding of bounded size: what would not fit a page is cut, and its details say so. */
-export function boundFinding(finding: Finding): Finding {
+/** A finding that is longer than that, cut to a page; its details say so. */
+export function cutFinding(finding: Finding): Finding {
   const { length } = JSON.stringify(finding);
-  if (length <= MAX_FINDING) return finding;
   const cut = Object.entries(finding).map(([name, value]: [string, unknown]) => [
     name,
     typeof value === 'string' && value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}…` : value,

@@ -4,8 +4,9 @@
  * in passes, into one that is read as often as one likes.
  */
 import {
-  boundFinding,
+  cutFinding,
   compareFindings,
+  MAX_FINDING,
   type Finding,
   type FindingClass,
   type FindingCode,
@@ -185,7 +186,8 @@ export function createFindingStore(options: FindingStoreOptions = {}): FindingSt
   return {
     add: (finding) => {
       if (ended) throw new Error('findings were added after they were put in order');
-      const json = JSON.stringify(boundFinding(finding));
+      let json = JSON.stringify(finding);
+      if (json.length > MAX_FINDING) json = JSON.stringify(cutFinding(finding));
       if (held.has(json)) return;
       held.add(json);
       heldText += json.length;
