@@ -114,6 +114,30 @@ describe('reports in pieces', () => {
   });
 });
 
+describe('the text', () => {
+  it('calls a chain proved beside unlisted log files only where they were accepted', async () => {
+    const report = await realReport();
+    const chains = report.chains.map((chain) => ({
+      ...chain,
+      intervals: [{ start: 's', end: 'e', state: 'proved' as const }],
+      logFiles: { ...chain.logFiles, unlisted: 1 },
+    }));
+    const place = { code: 'LOG_UNLISTED', accountId: '111122223333', region: 'us-east-1' } as const;
+    for (const [severity, region, state] of [
+      ['unproved', 'us-east-1', 'incomplete'],
+      ['unproved', 'eu-west-1', 'proved'],
+      ['notice', 'us-east-1', 'proved'],
+    ] as const) {
+      const one = made(1, { ...place, region, class: severity });
+      const text = renderText(
+        { ...report, chains, findings: [one] },
+        { style: PLAIN, verbose: false },
+      );
+      expect(text).toMatch(new RegExp(`^ {2}${state} +111122223333 us-east-1`, 'm'));
+    }
+  });
+});
+
 describe('writing in pieces', () => {
   const io = (write: (piece: string, done: (error?: Error | null) => void) => void) => {
     const stdout = new Writable({

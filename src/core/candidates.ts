@@ -44,6 +44,11 @@ function heaps<T>(items: Iterable<T>, idOf: (item: T) => string): Map<Instant, T
   return found;
 }
 
+/** Whether the bit of a number is set. */
+function isMarked(bits: Uint8Array | undefined, number: number): boolean {
+  return (((bits?.[number >> 3] ?? 0) >> (number & 7)) & 1) === 1;
+}
+
 /** Objects of a day, in the order in which they were given. */
 class PackedDay {
   readonly size: number;
@@ -99,10 +104,6 @@ class PackedDay {
     return new PackedDay(parts, undefined, rows.length);
   }
 
-  #isGone(number: number): boolean {
-    return (((this.#gone?.[number >> 3] ?? 0) >> (number & 7)) & 1) === 1;
-  }
-
   #object(id: string, number: number): LogObject {
     const cut = this.#bucketLengths?.[number] ?? id.indexOf('/');
     const lastModified = this.#times[number] ?? NaN;
@@ -116,20 +117,20 @@ class PackedDay {
 
   get(id: string): LogObject | undefined {
     const number = this.#ids.indexOf(id);
-    return number < 0 || this.#isGone(number) ? undefined : this.#object(id, number);
+    return number < 0 || isMarked(this.#gone, number) ? undefined : this.#object(id, number);
   }
 
   *[Symbol.iterator](): Generator<[string, LogObject], undefined> {
     if (this.#order) {
       for (const number of this.#order) {
         const id = this.#ids.at(number) ?? '';
-        if (!this.#isGone(number)) yield [id, this.#object(id, number)];
+        if (!isMarked(this.#gone, number)) yield [id, this.#object(id, number)];
       }
       return;
     }
     let number = 0;
     for (const id of this.#ids) {
-      if (!this.#isGone(number)) yield [id, this.#object(id, number)];
+      if (!isMarked(this.#gone, number)) yield [id, this.#object(id, number)];
       number++;
     }
   }
@@ -140,12 +141,9 @@ class PackedDay {
     let { size } = this;
     for (const id of ids) {
       const number = this.#ids.indexOf(id);
-      if (number < 0 || this.#isGone(number)) continue;
+      if (number < 0 || isMarked(gone ?? this.#gone, number)) continue;
       gone ??= this.#gone?.slice() ?? new Uint8Array(Math.ceil(this.#ids.size / 8));
-      const bit = 1 << (number & 7);
-      const byte = gone[number >> 3] ?? 0;
-      if ((byte & bit) !== 0) continue;
-      gone[number >> 3] = byte | bit;
+      gone[number >> 3] = (gone[number >> 3] ?? 0) | (1 << (number & 7));
       size--;
     }
     if (!gone) return this;

@@ -26,23 +26,42 @@ const name = fc.oneof(
   fc.constantFrom('', '\ud800', '\ud800x', '\ufffd', 'é', 'ÿ', 'Ā', '🙂', 'x\n', '\uffff', '\0'),
   fc.string({ unit: 'binary' }),
 );
-const key = fc
-  .record({ day: fc.nat(2), minute: fc.nat(1500), name, form: fc.nat(9) })
-  .map((one) => {
-    const day = FIRST + one.day * DAY;
-    const folder = `AWSLogs/111122223333/CloudTrail/us-east-1/${formatInstant(day).slice(0, 10).replaceAll('-', '/')}/`;
-    if (one.form === 0) return `${folder}${one.name}`;
-    if (one.form === 1) return `${folder}deeper/${one.name}`;
-    if (one.form === 2)
-      return `111122223333/CloudTrail/us-east-1/2026/01/0${one.day + 1}/${one.name}`;
-    if (one.form === 3) return one.name;
-    const time = stamp(day + (one.minute - 30) * 60).slice(0, 13);
-    return `${folder}111122223333_CloudTrail_us-east-1_${time}Z_${one.name}.json.gz`;
-  });
+const keyOf = (at: number, minute: number, own: string, form: number): string => {
+  const day = FIRST + at * DAY;
+  const folder = `AWSLogs/111122223333/CloudTrail/us-east-1/2026/01/0${at + 1}/`;
+  if (form === 0) return `${folder}${own}`;
+  if (form === 1) return `${folder}deeper/${own}`;
+  if (form === 2) return `111122223333/CloudTrail/us-east-1/2026/01/0${at + 1}/${own}`;
+  if (form === 3) return own;
+  const time = stamp(day + minute * 60).slice(0, 13);
+  return `${folder}111122223333_CloudTrail_us-east-1_${time}Z_${own}.json.gz`;
+};
+const key = fc.oneof(
+  { weight: 2, arbitrary: fc.nat(2).map((at) => keyOf(at, 0, 'same', 9)) },
+  {
+    weight: 4,
+    arbitrary: fc
+      .record({
+        at: fc.nat(2),
+        minute: fc.constantFrom(-5, 0, 1440),
+        own: fc.constantFrom('a', 'b'),
+      })
+      .map((one) => keyOf(one.at, one.minute, one.own, 9)),
+  },
+  {
+    weight: 2,
+    arbitrary: fc
+      .record({ at: fc.nat(2), minute: fc.integer({ min: -30, max: 1470 }), name, form: fc.nat(9) })
+      .map((one) => keyOf(one.at, one.minute, one.name, one.form)),
+  },
+);
 const object: fc.Arbitrary<LogObject> = fc
   .record(
     {
-      bucket: fc.constantFrom('b', 'trail-bucket', 'trail-bucket/odd', 'z'),
+      bucket: fc.oneof(
+        { weight: 6, arbitrary: fc.constant('trail-bucket') },
+        { weight: 1, arbitrary: fc.constantFrom('b', 'trail-bucket/odd', 'z') },
+      ),
       key,
       size: fc.nat(1000),
       lastModified: fc.integer({ min: FIRST, max: FIRST + 3 * DAY }),
@@ -103,6 +122,16 @@ describe('ledgers', () => {
   const objects = fc.array(object, { maxLength: 40 });
   const day = fc.record({ objects, listed: objects });
 
+  it('what two days list is struck once', () => {
+    const own = (at: number): LogObject => ({ bucket: 'b', key: keyOf(0, at, 'x', 9), size: 1 });
+    const listing = [1, 2].map((at) => ledgerOfDay(FIRST + at * DAY, [], [own(5)]));
+    const [second, third] = listing as [LogLedger, LogLedger];
+    const first = ledgerOfDay(FIRST, [own(5), own(10)], []);
+    const { candidates } = joinLedgers(first, joinLedgers(second, third));
+    expect(candidates.size).toBe(1);
+    expect([...candidates.values()]).toEqual([own(10)]);
+  });
+
   it('one day keeps the order that its objects were given in', () => {
     fc.assert(
       fc.property(objects, (given) => {
@@ -130,7 +159,9 @@ describe('ledgers', () => {
         expect(sorted(otherwise.candidates)).toEqual(sorted(model.candidates));
 
         const ids = new Set(listed.map(idOf));
-        const twice = strike(strike(joined, ids), ids);
+        const once = strike(joined, ids);
+        const twice = strike(once, ids);
+        expect(twice.candidates).toBe(once.candidates);
         expect(sorted(twice.candidates)).toEqual(sorted(struck(model.candidates, ids)));
         for (const one of [...listed, ...older]) {
           expect(twice.candidates.get(idOf(one))).toEqual(
@@ -237,17 +268,14 @@ describe('what is told of many objects', () => {
   });
 
   it('an object is judged by the interval that its time lies in', () => {
-    const hours = Array.from({ length: 24 }, (_, at) => at);
-    const intervals = hours.map((at): Interval => {
-      const state = (['proved', 'gap', 'missing'] as const)[at % 3] ?? 'gap';
+    const intervals = Array.from({ length: 48 }, (_, at): Interval => {
+      const state = at >= 24 ? 'proved' : at % 2 === 0 ? 'gap' : 'missing';
       return { start: FIRST + at * HOUR, end: FIRST + (at + 1) * HOUR, state };
     });
-    for (const at of hours) {
-      const time = stamp(FIRST + at * HOUR + HOUR / 2).slice(0, 13);
-      const own = `AWSLogs/111122223333/CloudTrail/us-east-1/2026/01/01/111122223333_CloudTrail_us-east-1_${time}Z_x.json.gz`;
+    const told = (own: string): string => {
       const { findings } = judgeUnlisted([{ bucket: 'b', key: own, size: 1 }], {
         source: { accountId: '111122223333', region: 'us-east-1' },
-        range: { start: FIRST, end: FIRST + DAY },
+        range: { start: FIRST, end: FIRST + 2 * DAY },
         intervals,
         backfillLost: [],
         knownUntil: FIRST + 3 * DAY,
@@ -257,8 +285,19 @@ describe('what is told of many objects', () => {
         unvalidatedTrails: [],
         acceptUnlisted: [],
       });
-      expect(findings[0]?.start).toBe(formatInstant(at % 3 === 0 ? FIRST : FIRST + at * HOUR));
-      expect(findings[0]?.code).toBe(at % 3 === 0 ? 'LOG_UNLISTED' : 'LOG_UNVALIDATED');
+      return findings.map(({ code, start }) => `${code} ${start}`).join();
+    };
+    for (let at = 0; at < 24; at++) {
+      const start = formatInstant(FIRST + at * HOUR);
+      for (const minute of [5, 30, 60]) {
+        const expected = `LOG_UNVALIDATED ${start}`;
+        expect(told(keyOf(0, at * 60 + minute, 'x', 9))).toBe(expected);
+      }
     }
+    expect(told(keyOf(1, 30, 'x', 9))).toBe(`LOG_UNLISTED ${formatInstant(FIRST + DAY)}`);
+    // Without a time in its name, the folder's day speaks.
+    expect(told(keyOf(0, 0, 'x', 0))).toBe(`LOG_UNVALIDATED ${formatInstant(FIRST)}`);
+    expect(told(keyOf(1, 0, 'x', 0))).toBe(`LOG_UNLISTED ${formatInstant(FIRST + DAY)}`);
+    expect(told(keyOf(2, 30, 'x', 9))).toBe('');
   });
 });
