@@ -299,5 +299,6 @@ describe('what is told of many objects', () => {
     expect(told(keyOf(0, 0, 'x', 0))).toBe(`LOG_UNVALIDATED ${formatInstant(FIRST)}`);
     expect(told(keyOf(1, 0, 'x', 0))).toBe(`LOG_UNLISTED ${formatInstant(FIRST + DAY)}`);
     expect(told(keyOf(2, 30, 'x', 9))).toBe('');
+    expect(told(keyOf(2, 0, 'x', 0))).toBe('');
   });
 });
