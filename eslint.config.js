@@ -13,7 +13,17 @@ const rooms = (...names) => ({
 });
 
 export default tseslint.config(
-  { ignores: ['**/dist', 'coverage', 'node_modules', '*.config.js', 'bin', 'fixtures'] },
+  {
+    ignores: [
+      '**/dist',
+      'coverage',
+      'node_modules',
+      '*.config.js',
+      'bin',
+      'fixtures',
+      'bench/*.js',
+    ],
+  },
   tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true } },

@@ -3,12 +3,12 @@
  */
 export { parseTrailArn, type TrailArn } from './core/arn.js';
 export { FINDINGS, type Finding, type FindingClass, type FindingCode } from './core/finding.js';
-export type { Report, ReportChain, Scope } from './core/report.js';
+export type { MoreFindings, Report, ReportChain, ReportFinding, Scope } from './core/report.js';
 export { parseState, serializeState, type State } from './core/state.js';
 export type { Verdict } from './core/verdict.js';
 export { formatInstant, parseUserTime, type Instant, type TimeRange } from './core/timestamp.js';
-export { renderJson, renderNdjson } from './report/json.js';
-export { renderText, type TextOptions } from './report/text.js';
+export { renderJson, renderNdjson, streamJson, streamNdjson } from './report/json.js';
+export { renderText, streamText, type TextOptions } from './report/text.js';
 export { COLOUR, PLAIN, type Style } from './report/style.js';
 export { DUE_AFTER, type RunOptions, type RunResult } from './runner/options.js';
 export { validateTrail } from './runner/run.js';

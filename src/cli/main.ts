@@ -23,16 +23,22 @@ function complain(io: Io, message: string, hint?: string): void {
   if (hint !== undefined) io.stderr.write(`validate-trail: hint: ${escapeText(hint)}\n`);
 }
 
+async function* whole(text: string): AsyncGenerator<string> {
+  yield await Promise.resolve(text);
+}
+
 /**
- * Writes to stdout and waits until it is written. A reader that goes away (`| head`) is no error of
- * ours, the exit status still tells; a full disk is one.
+ * Writes to stdout, whole or piece by piece, and waits until each is written. A reader that goes away
+ * (`| head`) is no error of ours, the exit status still tells, and nothing more is made for it; a full
+ * disk is an error.
  */
-export async function print(io: Io, text: string): Promise<void> {
-  const error = await new Promise<NodeJS.ErrnoException | null | undefined>((resolve) => {
-    io.stdout.write(text, resolve);
-  });
-  if (error && error.code !== 'EPIPE') {
-    throw new RunError(`the report could not be written: ${error.message}`);
+export async function print(io: Io, text: string | AsyncIterable<string>): Promise<void> {
+  for await (const piece of typeof text === 'string' ? whole(text) : text) {
+    const error = await new Promise<NodeJS.ErrnoException | null | undefined>((resolve) => {
+      io.stdout.write(piece, resolve);
+    });
+    if (error?.code === 'EPIPE') return;
+    if (error) throw new RunError(`the report could not be written: ${error.message}`);
   }
 }
 

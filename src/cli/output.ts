@@ -1,9 +1,9 @@
-import { open, rename, rm, stat } from 'node:fs/promises';
+import { open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { RunError } from '../sources/ports.js';
 
 export interface Output {
-  /** Writes the report and puts it into its place, whole. */
-  write(text: string): Promise<void>;
+  /** Writes the report, whole or piece by piece, and puts it into its place, whole. */
+  write(text: string | AsyncIterable<string>): Promise<void>;
   /** Removes what was begun; nothing after `write`. */
   discard(): Promise<void>;
 }
@@ -14,6 +14,7 @@ export interface Output {
  */
 export async function openOutput(path: string): Promise<Output> {
   const fail = (error: unknown): never => {
+    if (error instanceof RunError) throw error;
     const hint = 'name a file in a directory that can be written';
     throw new RunError(`--output: ${(error as Error).message}`, hint);
   };
@@ -25,7 +26,7 @@ export async function openOutput(path: string): Promise<Output> {
   return {
     write: async (text) => {
       try {
-        await file.writeFile(text);
+        await writeFile(file, text);
         await file.close();
         if (!direct) await rename(place, path);
         done = true;

@@ -355,12 +355,31 @@ export function finding(code: FindingCode, message: string, place: FindingPlace 
 
 const ORDER = ['accountId', 'region', 'kind', 'end', 'bucket', 'key', 'code', 'message'] as const;
 
-/** The one order in which findings stand: account, Region, kind, time, place, code. */
+/**
+ * The one order in which findings stand: account, Region, kind, time, place, code. Where all these
+ * are equal the rest decides, so that no two orders of arrival make two reports.
+ */
 export function compareFindings(a: Finding, b: Finding): number {
   for (const field of ORDER) {
     const left = a[field] ?? '';
     const right = b[field] ?? '';
     if (left !== right) return left < right ? -1 : 1;
   }
-  return 0;
+  const left = JSON.stringify(a);
+  const right = JSON.stringify(b);
+  return left === right ? 0 : left < right ? -1 : 1;
+}
+
+/** The longest JSON of a finding that is kept whole; no finding about honest files comes near it. */
+export const MAX_FINDING = 1024 * 1024;
+const MAX_TEXT = 4096;
+
+/** A finding that is longer than that, cut to a page; its details say so. */
+export function cutFinding(finding: Finding): Finding {
+  const { length } = JSON.stringify(finding);
+  const cut = Object.entries(finding).map(([name, value]: [string, unknown]) => [
+    name,
+    typeof value === 'string' && value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}…` : value,
+  ]);
+  return { ...(Object.fromEntries(cut) as Finding), details: { cutFrom: length } };
 }

@@ -4,33 +4,26 @@
  * the digest files of the one list of the other's, so a log file may be listed by the first digest
  * file of the next day, or, its name being rounded up, by the last of the day before.
  */
+import { Candidates, IdsByDay, logDay, logId, type LogObject } from './candidates.js';
 import { accountsFolder, type Location, type Source } from './object-key.js';
 import { DAY, dayFolder, parseKeyStamp, type Instant, type TimeRange } from './timestamp.js';
 
-/** An object in a log folder. */
-export interface LogObject {
-  readonly bucket: string;
-  readonly key: string;
-  readonly size: number;
-  readonly lastModified?: Instant;
-}
+export { logDay, logId, type LogObject };
 
 export interface LogLedger {
   /** Objects that no digest file read so far lists, by `logId`. */
   readonly candidates: ReadonlyMap<string, LogObject>;
-  /** What digest files list in folders of other days than their own, by `logId`. */
-  readonly elsewhere: ReadonlySet<string>;
+  /** What digest files list in folders of other days than their own. */
+  readonly elsewhere: IdsByDay;
 }
 
-export const EMPTY_LEDGER: LogLedger = { candidates: new Map(), elsewhere: new Set() };
+export const EMPTY_LEDGER: LogLedger = {
+  candidates: Candidates.of([]),
+  elsewhere: IdsByDay.of([]),
+};
 
 /** Seconds: names are on 5-minute marks, rounded, and set before the file is delivered (SPEC 1). */
 export const LOG_SLACK = 900;
-
-/** What identifies an object among many. */
-export function logId(bucket: string, key: string): string {
-  return `${bucket}/${key}`;
-}
 
 /** The folder that holds an account's log files of one Region and UTC day (SPEC 1). */
 export function logDayFolder(location: Location, source: Source, day: Instant): string {
@@ -42,15 +35,7 @@ export function logRegionsFolder(location: Location, accountId: string): string 
   return `${accountsFolder(location)}${accountId}/CloudTrail/`;
 }
 
-/** The first place that looks like one: folders within a day's folder are read with it. */
-const FOLDER = /\/\d{12}\/CloudTrail\/[a-z0-9-]+\/(\d{4})\/(\d\d)\/(\d\d)\//s;
 const STAMP = /\/\d{12}_CloudTrail_[a-z0-9-]+_(\d{8}T\d{4})Z_[^/]*$/s;
-
-/** The UTC day of the log folder that a key lies in; `undefined` for a key in none. */
-export function logDay(key: string): Instant | undefined {
-  const match = FOLDER.exec(key);
-  return match ? parseKeyStamp(`${match.slice(1, 4).join('')}T000000Z`) : undefined;
-}
 
 /**
  * The time in a log file's name, if the name has one that agrees with its folder (a name that is
@@ -80,33 +65,40 @@ export function ledgerOfDay(
     const id = logId(one.bucket, one.key);
     if (!ids.has(id)) candidates.set(id, one);
   }
-  return { candidates, elsewhere };
+  return { candidates: Candidates.of(candidates), elsewhere: IdsByDay.of(elsewhere) };
 }
 
 /** Drops what claims a time outside a range; what claims none stays, and what is to be kept. */
 export function within(ledger: LogLedger, range: TimeRange, kept: ReadonlySet<string>): LogLedger {
-  const candidates = [...ledger.candidates].filter(([id, { key }]) => {
+  const candidates = Candidates.of(ledger.candidates).filter((id, { key }) => {
     const time = logTime(key);
     return kept.has(id) || time === undefined || (time > range.start && time <= range.end);
   });
-  return { ...ledger, candidates: new Map(candidates) };
-}
-
-/** Strikes candidates that digest files list. */
-export function strike(ledger: LogLedger, listed: ReadonlySet<string>): LogLedger {
-  if (listed.size === 0 || ledger.candidates.size === 0) return ledger;
-  const candidates = new Map([...ledger.candidates].filter(([id]) => !listed.has(id)));
   return { ...ledger, candidates };
 }
 
-/** Joins the ledgers of neighbouring stretches of days. Pure and associative. */
+/** Strikes candidates that digest files list. */
+export function strike(ledger: LogLedger, listed: IdsByDay | ReadonlySet<string>): LogLedger {
+  if (ledger.candidates.size === 0) return ledger;
+  return { ...ledger, candidates: Candidates.of(ledger.candidates).without(listed) };
+}
+
+/** Puts candidates before those of a ledger; one that is in both is the ledger's. */
+export function prepend(objects: readonly LogObject[], ledger: LogLedger): LogLedger {
+  const older = Candidates.of(
+    objects.map((one): [string, LogObject] => [logId(one.bucket, one.key), one]),
+  );
+  return { ...ledger, candidates: older.with(Candidates.of(ledger.candidates)) };
+}
+
+/**
+ * Joins the ledgers of neighbouring stretches of days. Pure and associative, and what it costs is what
+ * the days have in common: a year of days is not gone through for each of them.
+ */
 export function joinLedgers(a: LogLedger, b: LogLedger): LogLedger {
-  const left = strike(a, b.elsewhere);
-  const right = strike(b, a.elsewhere);
-  return {
-    candidates: new Map([...left.candidates, ...right.candidates]),
-    elsewhere: new Set([...a.elsewhere, ...b.elsewhere]),
-  };
+  const left = Candidates.of(strike(a, b.elsewhere).candidates);
+  const right = Candidates.of(strike(b, a.elsewhere).candidates);
+  return { candidates: left.with(right), elsewhere: a.elsewhere.with(b.elsewhere) };
 }
 
 /** A ledger as JSON can hold it. */
@@ -120,8 +112,6 @@ export function packLedger({ candidates, elsewhere }: LogLedger): PackedLedger {
 }
 
 export function unpackLedger({ candidates, elsewhere }: PackedLedger): LogLedger {
-  return {
-    candidates: new Map(candidates.map((one) => [logId(one.bucket, one.key), one])),
-    elsewhere: new Set(elsewhere),
-  };
+  const named = candidates.map((one): [string, LogObject] => [logId(one.bucket, one.key), one]);
+  return { candidates: Candidates.of(named), elsewhere: IdsByDay.of(elsewhere) };
 }

@@ -1,4 +1,5 @@
 import type { ClosedChain, DigestCounts, DigestIdentity, ReportInterval } from './close.js';
+import { findingId } from './finding-id.js';
 import type { Finding } from './finding.js';
 import type { ChainKind } from './object-key.js';
 import type { Setting } from './setting.js';
@@ -68,6 +69,26 @@ export interface Accepted {
 export interface ReportFinding extends Finding {
   /** Names the fact from run to run (`--accept`). */
   readonly id: string;
+}
+
+/**
+ * Findings beyond those that a report holds, after them in the one order. They are read anew each
+ * time, a few at a time, from wherever they are kept.
+ */
+export type MoreFindings = AsyncIterable<ReportFinding>;
+
+/** A finding as the report has it. */
+export function reportFinding(finding: Finding): ReportFinding {
+  return { id: findingId(finding), ...finding };
+}
+
+/** Findings from a place that can be read again, as the report has them. */
+export function moreFindings(read: () => AsyncIterable<Finding>): MoreFindings {
+  return {
+    [Symbol.asyncIterator]: async function* () {
+      for await (const one of read()) yield reportFinding(one);
+    },
+  };
 }
 
 /** The report, schema 1. Everything in it that came out of a bucket is unescaped. */

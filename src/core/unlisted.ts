@@ -39,12 +39,25 @@ export interface Unlisted {
 
 type Place = { readonly kind: 'unlisted' | 'open' | 'outside' } | { readonly gap: Interval };
 
+/** Where the first of intervals in order stands that ends at a time or later. */
+function firstEnding(time: Instant, intervals: readonly Interval[]): number {
+  let low = 0;
+  let high = intervals.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((intervals[middle]?.end ?? Infinity) < time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /** The interval that speaks of a time; near an edge the less proved neighbour does. */
 function intervalAt(time: Instant, scope: UnlistedScope): Interval | undefined {
   const { intervals } = scope;
-  const at = intervals.findIndex((one) => time > one.start && time <= one.end);
+  const at = firstEnding(time, intervals);
   const found = intervals[at];
-  if (found?.state !== 'proved') return found;
+  if (!found || time <= found.start) return undefined;
+  if (found.state !== 'proved') return found;
   const before = intervals[at - 1];
   const after = intervals[at + 1];
   if (after && time > found.end - LOG_SLACK) return after;
@@ -58,7 +71,12 @@ function placeOf(object: LogObject, scope: UnlistedScope): Place {
   if (named === undefined) {
     // A name without a time: the folder's day speaks, and the proved part of it before any other.
     const day = logDay(object.key) ?? range.start;
-    const touching = intervals.filter((one) => one.start < day + DAY && one.end > day);
+    const touching: Interval[] = [];
+    for (let at = firstEnding(day + 1, intervals); at < intervals.length; at++) {
+      const one = intervals[at];
+      if (!one || one.start >= day + DAY) break;
+      touching.push(one);
+    }
     if (touching.some((one) => one.state === 'proved')) return { kind: 'unlisted' };
     const gap = touching.find((one) => one.state !== 'not-due');
     if (gap) return { gap };
@@ -84,21 +102,63 @@ function placeOf(object: LogObject, scope: UnlistedScope): Place {
   return { kind: 'unlisted' };
 }
 
-function summary(objects: readonly LogObject[]) {
-  const sorted = [...objects].sort((a, b) => (a.key < b.key ? -1 : 1));
-  const times = objects.flatMap(({ lastModified }) =>
-    lastModified === undefined ? [] : [lastModified],
-  );
+/** What a finding tells of objects: of any number it keeps the first names. */
+interface Tally {
+  count: number;
+  bytes: number;
+  oldest: Instant;
+  newest: Instant;
+  /** The one that came first. */
+  readonly one: LogObject;
+  /** The first by name. */
+  readonly first: LogObject[];
+}
+
+function addTo(tally: Tally, object: LogObject): void {
+  const { key, size, lastModified } = object;
+  tally.count++;
+  tally.bytes += size;
+  if (lastModified !== undefined) {
+    tally.oldest = Math.min(tally.oldest, lastModified);
+    tally.newest = Math.max(tally.newest, lastModified);
+  }
+  const { first } = tally;
+  const after = first.findIndex((other) => key < other.key);
+  if (after >= 0) first.splice(after, 0, object);
+  else first.push(object);
+  if (first.length > FIRST) first.pop();
+}
+
+/** Tallies by name, in the order in which the names came. */
+class Tallies {
+  readonly #tallies = new Map<string, Tally>();
+
+  add(name: string, object: LogObject): void {
+    let tally = this.#tallies.get(name);
+    if (!tally) {
+      tally = { count: 0, bytes: 0, oldest: Infinity, newest: -Infinity, one: object, first: [] };
+      this.#tallies.set(name, tally);
+    }
+    addTo(tally, object);
+  }
+
+  get(name: string): Tally | undefined {
+    return this.#tallies.get(name);
+  }
+
+  values(): Iterable<Tally> {
+    return this.#tallies.values();
+  }
+}
+
+function summary({ count, bytes, oldest, newest, first }: Tally) {
   return {
-    count: objects.length,
-    bytes: objects.reduce((sum, one) => sum + one.size, 0),
-    ...(times.length === 0
+    count,
+    bytes,
+    ...(oldest > newest
       ? {}
-      : {
-          oldestModified: formatInstant(times.reduce((a, b) => Math.min(a, b))),
-          newestModified: formatInstant(times.reduce((a, b) => Math.max(a, b))),
-        }),
-    first: sorted.slice(0, FIRST).map(({ bucket, key, size, lastModified }) => ({
+      : { oldestModified: formatInstant(oldest), newestModified: formatInstant(newest) }),
+    first: first.map(({ bucket, key, size, lastModified }) => ({
       bucket,
       key,
       size,
@@ -107,8 +167,8 @@ function summary(objects: readonly LogObject[]) {
   };
 }
 
-function inWords(objects: readonly LogObject[]): string {
-  const { count, bytes, first } = summary(objects);
+function inWords(tally: Tally): string {
+  const { count, bytes, first } = summary(tally);
   const names = first.map(({ key, size, lastModified }) => {
     const written = lastModified === undefined ? '' : `, written ${lastModified}`;
     return `${key.slice(key.lastIndexOf('/') + 1)} (${size} bytes${written})`;
@@ -117,20 +177,14 @@ function inWords(objects: readonly LogObject[]): string {
   return `${count} object${count === 1 ? '' : 's'} of ${bytes} bytes: ${names.join(', ')}${more}`;
 }
 
-function placeOfObjects(objects: readonly LogObject[], source: Source) {
-  const [first] = objects;
-  const folder = first && first.key.slice(0, first.key.lastIndexOf('/') + 1);
+function placeOfObjects({ one, count }: Tally, source: Source) {
+  const folder = one.key.slice(0, one.key.lastIndexOf('/') + 1);
   const { accountId, region } = source;
-  return {
-    accountId,
-    region,
-    bucket: first?.bucket,
-    key: objects.length === 1 ? first?.key : folder,
-  };
+  return { accountId, region, bucket: one.bucket, key: count === 1 ? one.key : folder };
 }
 
 function unlistedFinding(
-  objects: readonly LogObject[],
+  tally: Tally,
   scope: UnlistedScope,
   accepted: string | undefined,
 ): Finding {
@@ -140,28 +194,29 @@ function unlistedFinding(
       ? ''
       : `; a trail without validation delivers here: ${unvalidatedTrails.join(', ')}`;
   const word = accepted === undefined ? '' : `; accepted as files of ${accepted}`;
-  const [first] = objects;
-  const day = first && logDay(first.key);
+  const day = logDay(tally.one.key);
   return finding(
     'LOG_UNLISTED',
-    `no digest file lists ${inWords(objects)}${accepted === undefined ? known : word}`,
+    `no digest file lists ${inWords(tally)}${accepted === undefined ? known : word}`,
     {
-      ...placeOfObjects(objects, scope.source),
+      ...placeOfObjects(tally, scope.source),
       ...(day === undefined ? {} : { start: day, end: day + DAY }),
-      details: { ...summary(objects), ...(accepted === undefined ? {} : { accepted }) },
+      details: { ...summary(tally), ...(accepted === undefined ? {} : { accepted }) },
       class: accepted === undefined ? undefined : 'notice',
     },
   );
 }
 
-function group<T>(items: readonly T[], name: (item: T) => string): T[][] {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const list = groups.get(name(item)) ?? [];
-    groups.set(name(item), list);
-    list.push(item);
-  }
-  return [...groups.values()];
+function unvalidatedFinding(tally: Tally, gap: Interval, source: Source): Finding {
+  const { start, end, state, cause } = gap;
+  const details = { ...summary(tally), state, ...(cause === undefined ? {} : { cause }) };
+  const message = `nothing vouches for ${inWords(tally)}`;
+  return finding('LOG_UNVALIDATED', message, {
+    ...placeOfObjects(tally, source),
+    start,
+    end,
+    details,
+  });
 }
 
 /**
@@ -170,35 +225,38 @@ function group<T>(items: readonly T[], name: (item: T) => string): T[][] {
  * still be listed by digest files that are not due stays open.
  */
 export function judgeUnlisted(candidates: Iterable<LogObject>, scope: UnlistedScope): Unlisted {
-  const unlisted: LogObject[] = [];
+  const accepted = scope.unvalidatedTrails.find((arn) => scope.acceptUnlisted.includes(arn));
+  const passed = new Tallies();
+  const unlisted = new Tallies();
+  const gaps = new Tallies();
+  const gapOf = new Map<string, Interval>();
   const open: LogObject[] = [];
-  const gaps: { gap: Interval; object: LogObject }[] = [];
+  let unlistedCount = 0;
+  let unvalidated = 0;
+  // One at a time: there may be a million.
   for (const object of candidates) {
     const place = placeOf(object, scope);
-    if ('gap' in place) gaps.push({ gap: place.gap, object });
-    else if (place.kind === 'unlisted') unlisted.push(object);
-    else if (place.kind === 'open') open.push(object);
+    if ('gap' in place) {
+      const { gap } = place;
+      const name = `${gap.start} ${gap.end}`;
+      if (!gapOf.has(name)) gapOf.set(name, gap);
+      gaps.add(name, object);
+      unvalidated++;
+    } else if (place.kind === 'unlisted') {
+      const { bucket, key } = object;
+      const passes = accepted !== undefined && logTime(key) !== undefined;
+      const folder = `${bucket}/${key.slice(0, key.lastIndexOf('/'))}`;
+      (passes ? passed : unlisted).add(folder, object);
+      unlistedCount++;
+    } else if (place.kind === 'open') open.push(object);
   }
-  const folder = ({ bucket, key }: LogObject): string =>
-    `${bucket}/${key.slice(0, key.lastIndexOf('/'))}`;
-  const accepted = scope.unvalidatedTrails.find((arn) => scope.acceptUnlisted.includes(arn));
-  const passing = ({ key }: LogObject): boolean =>
-    accepted !== undefined && logTime(key) !== undefined;
   const findings = [
-    ...group(unlisted.filter(passing), folder).map((own) => unlistedFinding(own, scope, accepted)),
-    ...group(
-      unlisted.filter((one) => !passing(one)),
-      folder,
-    ).map((own) => unlistedFinding(own, scope, undefined)),
+    ...[...passed.values()].map((own) => unlistedFinding(own, scope, accepted)),
+    ...[...unlisted.values()].map((own) => unlistedFinding(own, scope, undefined)),
+    ...[...gapOf].flatMap(([name, gap]) => {
+      const tally = gaps.get(name);
+      return tally ? [unvalidatedFinding(tally, gap, scope.source)] : [];
+    }),
   ];
-  for (const members of group(gaps, ({ gap }) => `${gap.start} ${gap.end}`)) {
-    const objects = members.map(({ object }) => object);
-    const gap: Partial<Interval> = members[0]?.gap ?? {};
-    const { start, end, state, cause } = gap;
-    const details = { ...summary(objects), state, ...(cause === undefined ? {} : { cause }) };
-    const message = `nothing vouches for ${inWords(objects)}`;
-    const place = { ...placeOfObjects(objects, scope.source), start, end, details };
-    findings.push(finding('LOG_UNVALIDATED', message, place));
-  }
-  return { findings, unlisted: unlisted.length, unvalidated: gaps.length, open };
+  return { findings, unlisted: unlistedCount, unvalidated, open };
 }

@@ -1,9 +1,18 @@
 import { FINDINGS, type FindingClass } from '../core/finding.js';
 import type { DigestCounts } from '../core/close.js';
-import type { LogCounts, Report, ReportChain, ReportFinding } from '../core/report.js';
+import type {
+  LogCounts,
+  MoreFindings,
+  Report,
+  ReportChain,
+  ReportFinding,
+} from '../core/report.js';
+import { inChunks } from './chunks.js';
 import { escapeText } from './escape.js';
 import { groupFindings, placesOf, type FindingGroup } from './group.js';
 import type { Style } from './style.js';
+import { tell, tellAll, type Told } from './tell.js';
+import { count, scopeWords } from './words.js';
 
 export interface TextOptions {
   readonly style: Style;
@@ -13,9 +22,6 @@ export interface TextOptions {
 
 /** Findings of a class that are printed before the rest is only counted. */
 const SHOWN = 50;
-
-const count = (number: number, word: string): string =>
-  `${number.toLocaleString('en-US')} ${word}${number === 1 ? '' : 's'}`;
 
 function share(counts: DigestCounts & Partial<LogCounts>, word: string): string {
   const { valid, invalid, missing, unreadable, unlisted = 0, unvalidated = 0 } = counts;
@@ -38,16 +44,10 @@ function share(counts: DigestCounts & Partial<LogCounts>, word: string): string 
 
 type ChainState = 'proved' | 'INVALID' | 'incomplete' | 'no news';
 
-function chainState(chain: ReportChain, report: Report): ChainState {
+function chainState(chain: ReportChain, told: Told): ChainState {
   const { digestFiles, logFiles, intervals } = chain;
   if (intervals.length === 0 && chain.kind === 'standard') return 'no news';
-  const planted = report.findings.some(
-    ({ code, class: kind, accountId, region }) =>
-      code === 'LOG_UNLISTED' &&
-      kind !== 'notice' &&
-      accountId === chain.accountId &&
-      region === chain.region,
-  );
+  const planted = told.hasPlanted(chain.accountId, chain.region);
   const bad = digestFiles.invalid + digestFiles.missing + logFiles.invalid + logFiles.missing;
   if (bad > 0 || intervals.some(({ state }) => state === 'altered' || state === 'missing'))
     return 'INVALID';
@@ -64,9 +64,9 @@ function chainState(chain: ReportChain, report: Report): ChainState {
   return open > 0 || holes || !whole ? 'incomplete' : 'proved';
 }
 
-function chainLines(chain: ReportChain, report: Report, options: TextOptions): string[] {
+function chainLines(chain: ReportChain, told: Told, options: TextOptions): string[] {
   const { style, verbose } = options;
-  const state = chainState(chain, report);
+  const state = chainState(chain, told);
   const colour = {
     proved: style.good,
     INVALID: style.bad,
@@ -137,53 +137,27 @@ const HEADINGS: Readonly<Record<FindingClass, string>> = {
   notice: 'Notices: lawful, for your information',
 };
 
-function findingSection(
-  report: Report,
+function* findingSection(
+  told: Told,
   findingClass: FindingClass,
   options: TextOptions,
-): string[] {
-  const all = report.findings.filter((finding) => finding.class === findingClass);
-  if (all.length === 0) return [];
+): Generator<string> {
+  const all = told.counts[findingClass];
+  if (all === 0) return;
   if (findingClass === 'notice' && !options.verbose) {
-    return [
-      '',
-      `${count(all.length, 'notice')}; --verbose shows ${all.length === 1 ? 'it' : 'them'}`,
-    ];
+    yield '';
+    yield `${count(all, 'notice')}; --verbose shows ${all === 1 ? 'it' : 'them'}`;
+    return;
   }
-  const groups = groupFindings(all);
+  const own = told.shown[findingClass];
+  const groups = groupFindings(own);
   const shown = options.verbose ? groups : groups.slice(0, SHOWN);
-  const lines = ['', `${HEADINGS[findingClass]} (${all.length})`];
-  for (const group of shown) lines.push(...findingLines(group, options.style));
-  const rest = all.length - shown.reduce((sum, group) => sum + group.all.length, 0);
-  if (rest > 0) lines.push(`  … and ${rest} more; --verbose or --format json shows all`);
-  return lines;
-}
-
-/** What narrows the scope, in words; a verdict is never shown without it. */
-function scopeWords(report: Report): string[] {
-  const { scope } = report;
-  const { regions, accountIds, digestsOnly, retentionDays, acceptUnlisted } = scope;
-  return [
-    ...(regions ? [`only Regions ${regions.join(', ')}`] : []),
-    ...(accountIds ? [`only accounts ${accountIds.join(', ')}`] : []),
-    ...(digestsOnly ? ['only digest files: no log file was read'] : []),
-    ...(scope.sample === undefined
-      ? []
-      : [`only part ${scope.sample} of the log files; digest files all`]),
-    ...(scope.sinceState ? ['only what is newer than the state, chain by chain'] : []),
-    ...(retentionDays === undefined ? [] : [`only the newest ${count(retentionDays, 'day')}`]),
-    ...(scope.unlisted === false
-      ? ['only log files that digest files list: others were not looked for']
-      : []),
-    ...(acceptUnlisted
-      ? [`unlisted log files let pass as those of ${acceptUnlisted.join(', ')}`]
-      : []),
-    ...(scope.versions === false ? ['no search for originals among versions'] : []),
-    ...(scope.locations ? [`older places by your word: ${scope.locations.join(', ')}`] : []),
-    ...(scope.bucketAliases
-      ? [`buckets read in place of those signed: ${scope.bucketAliases.join(', ')}`]
-      : []),
-  ];
+  yield '';
+  yield `${HEADINGS[findingClass]} (${all})`;
+  for (const group of shown) yield* findingLines(group, options.style);
+  const rest = all - shown.reduce((sum, group) => sum + group.all.length, 0);
+  const verbose = own.length === all ? '--verbose or ' : '';
+  if (rest > 0) yield `  … and ${rest} more; ${verbose}--format json shows all`;
 }
 
 function settingsSection(report: Report): string[] {
@@ -254,12 +228,9 @@ function meaning(report: Report): string[] {
 }
 
 /** What a valid verdict leaves open. */
-function notProved(report: Report): string[] {
+function notProved(report: Report, { unconfirmed }: Told): string[] {
   if (report.verdict !== 'valid') return [];
-  const { scope, findings } = report;
-  const unconfirmed = findings.some(
-    ({ code, region }) => code === 'REGION_UNCONFIRMED' && region !== undefined,
-  );
+  const { scope } = report;
   return [
     ...(scope.digestsOnly ? ['Not proved: any log file.'] : []),
     ...(scope.sample === undefined ? [] : ['Not proved: log files that the sample leaves out.']),
@@ -274,35 +245,55 @@ function notProved(report: Report): string[] {
   ];
 }
 
-/** The report for a person. */
-export function renderText(report: Report, options: TextOptions): string {
+function* textLines(report: Report, told: Told, options: TextOptions): Generator<string> {
   const { style } = options;
   const { trail, timeRange, chains } = report;
   const prefix = trail.prefix === undefined ? '' : `/${trail.prefix}`;
-  const lines = [
-    `${style.bold('Trail')}   ${escapeText(trail.arn)}`,
-    `${style.bold('Bucket')}  ${escapeText(`s3://${trail.bucket}${prefix}`)}${trail.organizationId === undefined ? '' : ` (organization ${trail.organizationId})`}`,
-    `${style.bold('Range')}   ${timeRange.start} to ${timeRange.end} (delivery time)`,
-    ...scopeWords(report).map((words) => `${style.bold('Scope')}   ${escapeText(words)}`),
-    '',
-    `Chains (${chains.length})`,
-    ...chains.flatMap((chain) => chainLines(chain, report, options)),
-    ...findingSection(report, 'violation', options),
-    ...findingSection(report, 'unproved', options),
-    ...findingSection(report, 'notice', options),
-    ...settingsSection(report),
-    ...acceptedSection(report, options),
-    '',
-    renderVerdict(report, style),
-    ...meaning(report),
-    ...(report.gapsAllowed
-      ? ['All that is open are gaps with a lawful cause that an event names; you allow them.']
-      : []),
-    ...scopeWords(report).map((words) => `Asked for: ${escapeText(words)}.`),
-    ...(timeRange.provedUntil !== undefined && timeRange.provedUntil !== timeRange.end
-      ? [`Proved without a hole until ${timeRange.provedUntil}.`]
-      : []),
-    ...notProved(report),
-  ];
+  yield `${style.bold('Trail')}   ${escapeText(trail.arn)}`;
+  yield `${style.bold('Bucket')}  ${escapeText(`s3://${trail.bucket}${prefix}`)}${trail.organizationId === undefined ? '' : ` (organization ${trail.organizationId})`}`;
+  yield `${style.bold('Range')}   ${timeRange.start} to ${timeRange.end} (delivery time)`;
+  yield* scopeWords(report).map((words) => `${style.bold('Scope')}   ${escapeText(words)}`);
+  yield '';
+  yield `Chains (${chains.length})`;
+  for (const chain of chains) yield* chainLines(chain, told, options);
+  yield* findingSection(told, 'violation', options);
+  yield* findingSection(told, 'unproved', options);
+  yield* findingSection(told, 'notice', options);
+  yield* settingsSection(report);
+  yield* acceptedSection(report, options);
+  yield '';
+  yield renderVerdict(report, style);
+  yield* meaning(report);
+  if (report.gapsAllowed) {
+    yield 'All that is open are gaps with a lawful cause that an event names; you allow them.';
+  }
+  yield* scopeWords(report).map((words) => `Asked for: ${escapeText(words)}.`);
+  if (timeRange.provedUntil !== undefined && timeRange.provedUntil !== timeRange.end) {
+    yield `Proved without a hole until ${timeRange.provedUntil}.`;
+  }
+  yield* notProved(report, told);
+}
+
+/** The report for a person. */
+export function renderText(report: Report, options: TextOptions): string {
+  const lines = [...textLines(report, tell(report.findings), options)];
   return `${lines.join('\n')}\n`;
+}
+
+async function* lines(
+  report: Report,
+  options: TextOptions,
+  more: MoreFindings | undefined,
+): AsyncGenerator<string> {
+  const told = await tellAll(report.findings, more);
+  for (const line of textLines(report, told, options)) yield `${line}\n`;
+}
+
+/** The text that `renderText` makes, in pieces: `more` follows the findings that the report holds. */
+export function streamText(
+  report: Report,
+  options: TextOptions,
+  more?: MoreFindings,
+): AsyncGenerator<string> {
+  return inChunks(lines(report, options, more));
 }

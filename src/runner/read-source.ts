@@ -9,8 +9,8 @@ import {
   joinLedgers,
   logDay,
   LOG_SLACK,
-  logId,
   logTime,
+  prepend,
   strike,
   within,
   type LogLedger,
@@ -185,10 +185,8 @@ async function settleSource(
     const end = Math.max(range.end, standard.newest?.end ?? 0);
     ledger = within(ledger, { start: range.start, end }, carried);
     // Younger ones lie in folders that were listed again.
-    const older = job.candidates
-      .filter(({ key }) => (logDay(key) ?? 0) < midnight)
-      .map((one): [string, LogObject] => [logId(one.bucket, one.key), one]);
-    ledger = { ...ledger, candidates: new Map([...older, ...ledger.candidates]) };
+    const older = job.candidates.filter(({ key }) => (logDay(key) ?? 0) < midnight);
+    ledger = prepend(older, ledger);
     ledger = strike(ledger, ledger.elsewhere);
     for (const list of [before ?? [], context?.logFiles ?? []]) {
       ledger = await strikeProved(reader, ledger, list);

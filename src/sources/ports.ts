@@ -1,5 +1,6 @@
 /** What the runner asks of the outside world. Every source of bytes or keys stands behind these. */
 import type { KeyLookup } from '../core/authenticate.js';
+import type { Finding, FindingClass, FindingCode } from '../core/finding.js';
 import type { RecordedDay } from '../core/journal.js';
 import type { PublicKey } from '../core/public-key.js';
 import type { Instant, TimeRange } from '../core/timestamp.js';
@@ -197,6 +198,31 @@ export interface TrailSource {
   describe(nameOrArn: string, homeRegion: string): Promise<TrailDescription | undefined>;
   /** What the service's clock says, in epoch seconds; the machine's own where it can't be asked. */
   now(homeRegion: string): Promise<Instant>;
+}
+
+/** How many findings there are of each class and of each code; none of what there are none. */
+export interface FindingCounts {
+  readonly all: number;
+  readonly byClass: Readonly<Record<FindingClass, number>>;
+  readonly byCode: ReadonlyMap<FindingCode, number>;
+}
+
+/** All findings in the one order (`compareFindings`), each once. */
+export interface SortedFindings {
+  readonly counts: FindingCounts;
+  /** From the first or from a later one on, a few at a time; as often as one likes. */
+  from(at: number): AsyncIterable<Finding>;
+  /** Frees what they are kept in. */
+  close(): Promise<void>;
+}
+
+/** Takes any number of findings and keeps few of them in memory. */
+export interface FindingStore {
+  add(finding: Finding): void;
+  /** No more are added: puts them in order. */
+  sorted(): Promise<SortedFindings>;
+  /** Frees what they are kept in, without a result. */
+  close(): Promise<void>;
 }
 
 /** Why a run could not be made: not a fact about the trail. `hint` says what to do. */
