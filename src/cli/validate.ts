@@ -1,6 +1,5 @@
 import { userInfo } from 'node:os';
 import type { Shard, Work } from '../core/journal.js';
-import type { Report } from '../core/report.js';
 import { accept, StateError, type State } from '../core/state.js';
 import {
   formatInstant,
@@ -10,9 +9,9 @@ import {
   type TimeRange,
 } from '../core/timestamp.js';
 import { escapeText } from '../report/escape.js';
-import { renderJson, renderNdjson } from '../report/json.js';
+import { streamJson, streamNdjson } from '../report/json.js';
 import { COLOUR, PLAIN } from '../report/style.js';
-import { renderText, renderQuiet } from '../report/text.js';
+import { renderQuiet, streamText } from '../report/text.js';
 import type { RunListener } from '../runner/events.js';
 import { DUE_AFTER, type RunOptions, type RunResult } from '../runner/options.js';
 import { readShard, type ShardResult } from '../runner/run-shard.js';
@@ -49,12 +48,16 @@ function rangeOf(options: Arguments, now: Instant, state: State | undefined): Ti
   return { start: Math.min(parseDigestTime(provedUntil) ?? end, end), end };
 }
 
-function render(report: Report, options: Arguments, colour: boolean): string {
+function render(
+  { report, more }: RunResult,
+  options: Arguments,
+  colour: boolean,
+): string | AsyncIterable<string> {
   const style = colour ? COLOUR : PLAIN;
-  if (options.format === 'json') return renderJson(report);
-  if (options.format === 'ndjson') return renderNdjson(report);
+  if (options.format === 'json') return streamJson(report, more);
+  if (options.format === 'ndjson') return streamNdjson(report, more);
   if (options.quiet && options.output === undefined) return `${renderQuiet(report, style)}\n`;
-  return renderText(report, { style, verbose: options.verbose });
+  return streamText(report, { style, verbose: options.verbose }, more);
 }
 
 function usesColour(io: Io, options: Arguments): boolean {
@@ -189,7 +192,7 @@ export async function runValidate(
       if (!shard || !journal) {
         const result = await validateTrail(work);
         // Told, and nothing left to go on with: the next run of this command begins anew.
-        const done = result.state ? () => journal?.remove() : undefined;
+        const done = result.finished ? () => journal?.remove() : undefined;
         return await report(result, done);
       }
       const result = await readShard(work, shard);
@@ -234,6 +237,12 @@ export async function runMerge(
   }
 }
 
+/** Why a run leaves no state. */
+function whyNot({ report, finished }: RunResult): string {
+  if (report.interrupted) return 'the run was interrupted';
+  return finished ? 'more findings are open than it may hold' : 'the time was up';
+}
+
 interface Run {
   readonly connection: Connection;
   readonly state: State | undefined;
@@ -262,15 +271,22 @@ async function withConnection(
       connection,
       state: withAccepted(begun, options, connection.now),
       listener: progress.listener,
-      report: async ({ report, state: next }, told) => {
+      report: async (result, told) => {
         progress.stop();
-        const text = render(report, options, usesColour(io, options));
-        if (output) await output.write(text);
-        else await print(io, text);
+        try {
+          const text = render(result, options, usesColour(io, options));
+          if (output) await output.write(text);
+          else await print(io, text);
+        } finally {
+          await result.close();
+        }
         await told?.();
         // Last: a report that could not be written must be told again by the next run.
-        if (options.state !== undefined && next) await saveState(options.state, next);
-        return exitCode(report);
+        if (options.state !== undefined) {
+          if (result.state) await saveState(options.state, result.state);
+          else io.stderr.write(`validate-trail: the state is left as it was: ${whyNot(result)}\n`);
+        }
+        return exitCode(result.report);
       },
     });
   } finally {

@@ -1,5 +1,5 @@
 /** What a run is asked, and what it gives. */
-import type { Report } from '../core/report.js';
+import type { MoreFindings, Report } from '../core/report.js';
 import type { Sample } from '../core/sample.js';
 import type { State } from '../core/state.js';
 import { HOUR, type Instant } from '../core/timestamp.js';
@@ -60,6 +60,12 @@ export interface RunOptions extends Omit<PlanOptions, 'statusIn' | 'isSigned' | 
 /** What a run gives: its report, and what the next run may build on. */
 export interface RunResult {
   readonly report: Report;
-  /** Absent where the run was interrupted. */
+  /** Findings after those that the report holds, where there are very many. */
+  readonly more?: MoreFindings;
+  /** Whether all that was asked for was read and judged: not interrupted, not out of time. */
+  readonly finished: boolean;
+  /** Absent where the run was not finished, and where more is open than a state may hold. */
   readonly state?: State;
+  /** Frees what `more` is kept in. */
+  close(): Promise<void>;
 }

@@ -2,6 +2,7 @@
 import pLimit from 'p-limit';
 import type { Location, Source } from '../core/object-key.js';
 import { RunError } from '../sources/ports.js';
+import { createReadingFindings } from '../sources/reading-findings.js';
 import { rememberKeys, rememberStatus, type KeysIn, type StatusIn } from './ask.js';
 import type { RunOptions } from './options.js';
 import { isSignedPlace } from './organization.js';
@@ -61,7 +62,8 @@ export async function prepare(options: RunOptions): Promise<Prepared> {
   const statusIn = rememberStatus(options);
   const keysIn = rememberKeys(options);
   const limit = pLimit(options.concurrency);
-  const shared = { keysIn, limit, readDigest: createDigestReader(objects, limit) };
+  const told = createReadingFindings();
+  const shared = { keysIn, limit, told, readDigest: createDigestReader(objects, limit) };
   const isSigned = async (location: Location): Promise<boolean> => {
     const source = { accountId: trail.accountId, region: trail.homeRegion };
     return isSignedPlace(await readerOf(source, [location], options, shared), location);

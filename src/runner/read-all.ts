@@ -2,6 +2,7 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import { logId, type LogObject } from '../core/log-objects.js';
 import { DAY, parseDigestTime, type TimeRange } from '../core/timestamp.js';
+import type { ReadingFindings } from '../sources/reading-findings.js';
 import type { KeysIn } from './ask.js';
 import type { RunOptions } from './options.js';
 import { sameLocation } from '../core/object-key.js';
@@ -20,6 +21,7 @@ export interface Shared {
   readonly keysIn: KeysIn;
   readonly limit: LimitFunction;
   readonly readDigest: ReturnType<typeof createDigestReader>;
+  readonly told: ReadingFindings;
 }
 
 /** Where one source's range begins: the state's chains each go on from where they are proved. */
@@ -73,6 +75,7 @@ export function jobsOf(
       carried: new Set(candidates.map(({ bucket, key }) => logId(bucket, key))),
       limit: shared.limit,
       window: concurrency * 2,
+      told: shared.told.begin(),
       journal: options.journal,
       // A merge reads again what shards could not settle, not what they could not read.
       stands: ({ again }) => again === undefined || (options.merging === true && again !== 'edge'),

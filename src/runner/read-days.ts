@@ -30,8 +30,6 @@ import {
 /** What was read of a source's days. */
 export interface DaysRead {
   readonly total: SourceSegment;
-  /** Findings of log files and listings; those of digest files are in the segment. */
-  readonly findings: Finding[];
   /** The end of the time whose days were not begun, where the run had to stop. */
   readonly unread: Instant | undefined;
   /** Log files of begun days that were not read. */
@@ -117,7 +115,6 @@ export async function readDays(
   const { range, listener, journal } = job;
   const source = sourceName(job.plan);
   const oldest = oldestDay(range);
-  const findings: Finding[] = [];
   let total = newer;
   let unread: Instant | undefined;
   let unreadLogs = 0;
@@ -143,7 +140,7 @@ export async function readDays(
       met: read.digests.length > 0 || read.failures.length > 0,
       ledger,
     };
-    findings.push(...own);
+    for (const one of own) job.told.add(one);
     total = joinSource(segment, total);
     unreadLogs += left;
     if (left > 0 || job.signal?.aborted === true) return;
@@ -178,7 +175,7 @@ export async function readDays(
   for (let step = await next(); step;) {
     if ('recorded' in step) {
       const { segment, findings: own } = segmentOfRecord(step.recorded);
-      for (const one of own) findings.push(one);
+      for (const one of own) job.told.add(one);
       total = joinSource(segment, total);
       segments++;
       listener({ type: 'recorded' });
@@ -188,5 +185,5 @@ export async function readDays(
     // The digest files of the next older day are fetched while the log files of this one are checked.
     [step] = await Promise.all([next(), take(step)]);
   }
-  return { total, findings, unread, unreadLogs, segments, whole: segments === days.length };
+  return { total, unread, unreadLogs, segments, whole: segments === days.length };
 }

@@ -29,6 +29,7 @@ import type { LogTally } from '../core/source-segment.js';
 import type { RememberedChain } from '../core/state.js';
 import { DAY, formatInstant, type Instant, type TimeRange } from '../core/timestamp.js';
 import type { Journal, ObjectSource, RegionKeys } from '../sources/ports.js';
+import type { Reading } from '../sources/reading-findings.js';
 import { segmentOf } from './day-segment.js';
 import { daysOf, newestDay, oldestDay, shareOf } from './days.js';
 import type { RunListener } from './events.js';
@@ -47,8 +48,10 @@ export interface SourceResult {
   readonly standard: Segment;
   readonly backfill: BackfillSegment;
   readonly logs: Readonly<Record<ChainKind, LogTally>>;
-  /** Findings of log files and listings; those of digests are in the segments. */
+  /** Findings of the source as a whole; those of digest files are in the segments. */
   readonly findings: readonly Finding[];
+  /** What was found in log files and listings. */
+  readonly told: Reading;
   readonly bytesRead: number;
   /** Whether any digest file of the trail was met. */
   readonly met: boolean;
@@ -86,6 +89,8 @@ export interface SourceJob {
   readonly carried: ReadonlySet<string>;
   readonly limit: LimitFunction;
   readonly window: number;
+  /** Takes what is found in log files and listings. */
+  readonly told: Reading;
   readonly journal: Journal | undefined;
   /** Whether a recorded day need not be read again. */
   readonly stands: (recorded: RecordedDay) => boolean;
@@ -157,7 +162,8 @@ async function settleSource(
   const { plan, range, stopped, carried } = job;
   const { accountId, region } = plan;
   const { standard: chain } = reader.chains;
-  const { total, findings, unread } = read;
+  const { total, unread } = read;
+  const findings: Finding[] = [];
   let { standard, ledger } = total;
   // A name that was rounded up past midnight lies in the folder of the day before.
   const midnight = oldestDay(range);
@@ -217,6 +223,7 @@ async function settleSource(
     backfill,
     logs: total.logs,
     findings,
+    told: job.told,
     bytesRead: total.bytesRead,
     met: total.met || context !== undefined,
     ledger: job.unlisted ? ledger : undefined,

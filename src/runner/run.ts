@@ -5,11 +5,18 @@ import { onlyAllowedGaps } from '../core/allow-gaps.js';
 import { parseTrailArn } from '../core/arn.js';
 import { compareFindings, finding, type Finding } from '../core/finding.js';
 import { sameLocation, type Location, type Source } from '../core/object-key.js';
-import { total, type LogCounts, type Report, type ReportChain } from '../core/report.js';
-import { findingId } from '../core/state.js';
+import {
+  moreFindings,
+  reportFinding,
+  total,
+  type LogCounts,
+  type Report,
+  type ReportChain,
+} from '../core/report.js';
 import { DAY, formatInstant, type Instant, type TimeRange } from '../core/timestamp.js';
 import { judge } from '../core/verdict.js';
-import { RunError, type TrailDescription } from '../sources/ports.js';
+import { createFindingStore } from '../sources/finding-store.js';
+import { RunError, type SortedFindings, type TrailDescription } from '../sources/ports.js';
 import { carryFindings, markAccepted, nextState, stateFindings, tellAgain } from './advance.js';
 import { keyFindings, type StatusIn } from './ask.js';
 import { gatherEvents, recentChanges, type ExplainOptions } from './explain-gaps.js';
@@ -47,6 +54,7 @@ function belonging(results: readonly SourceResult[], options: RunOptions): reado
       one.plan.expected ||
       isMultiRegion ||
       one.findings.length > 0 ||
+      one.told.count > 0 ||
       (one.ledger?.candidates.size ?? 0) > 0,
   );
 }
@@ -249,13 +257,21 @@ export async function validateTrail(options: RunOptions): Promise<RunResult> {
     ...tailCuts(tails, judged, trail),
   ];
   const gone = plan.bucketGone ? [bucketGone(options)] : told;
-  const found = unique([
+  const store = createFindingStore();
+  for (const one of [
     ...planFindings(plan, options),
-    ...closed.flatMap((one) => one.findings),
+    ...closed.flatMap((source) => source.findings),
     ...gone,
     ...results.flatMap(stateFindings),
     ...(await keyFindings(results, keysIn)),
-  ]);
+  ]) {
+    store.add(one);
+  }
+  const readings = results.map((one) => one.told);
+  for await (const one of shared.told.of(readings)) store.add(one);
+  shared.told.close();
+  const sorted = await store.sorted();
+  const found = await firstOf(sorted);
   const aliases = aliasesOf(options);
   // A trail moves in all its chains at once: what one knows of older places serves all.
   const everywhere = results
@@ -290,11 +306,14 @@ export async function validateTrail(options: RunOptions): Promise<RunResult> {
         range,
         now,
       );
-  const verdict = judge(findings, interrupted());
+  const { all, byClass } = sorted.counts;
+  const more = all - found.length;
+  const verdict = judge(findings, byClass, interrupted());
   const gapsAllowed =
     options.allowGaps === true &&
     verdict === 'incomplete' &&
     !interrupted() &&
+    more === 0 &&
     onlyAllowedGaps(findings);
   const starts = results.map((one) => one.range.start);
   const whole = { start: Math.min(...starts), end: Math.max(range.end, Math.min(...starts)) };
@@ -340,9 +359,16 @@ export async function validateTrail(options: RunOptions): Promise<RunResult> {
           })),
         }
       : {}),
-    findings: findings.map((one) => ({ id: findingId(one), ...one })),
+    findings: findings.map(reportFinding),
   };
-  if (hurried()) return { report };
+  const result: RunResult = {
+    report,
+    finished: !hurried(),
+    close: () => sorted.close(),
+    ...(more > 0 ? { more: moreFindings(() => sorted.from(found.length)) } : {}),
+  };
+  // A state that forgot open findings would let them be told no more.
+  if (hurried() || more > 0) return result;
   const { bucket, prefix } = trail;
   const next = nextState(state, closed, enriched, carried, {
     trail: trail.arn,
@@ -351,7 +377,19 @@ export async function validateTrail(options: RunOptions): Promise<RunResult> {
     now,
     rangeStart: range.start,
   });
-  return { report, state: next };
+  return { ...result, state: next };
+}
+
+/** Findings that are looked into and kept at hand; a report with more is written from disk. */
+const AT_HAND = 10_000;
+
+async function firstOf(sorted: SortedFindings): Promise<Finding[]> {
+  const first: Finding[] = [];
+  for await (const one of sorted.from(0)) {
+    if (first.length >= AT_HAND) break;
+    first.push(one);
+  }
+  return first;
 }
 
 const NO_EVENTS = { events: [], complete: [], why: '' };
