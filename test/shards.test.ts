@@ -160,6 +160,9 @@ describe('what does not belong together', () => {
         const [one = '', two = '', three = ''] = files;
         await runShards(argv, files);
 
+        const again = await runCommand([...argv, '--shard', '2/3', '--partial', two]);
+        expect([again.status, again.stdout]).toEqual([0, `shard 2/3: finished already; ${two}\n`]);
+
         const lost = await merge([one, three]);
         expect([lost.status, lost.stdout]).toEqual([2, '']);
         expect(lost.stderr).toContain('shard 2/3 is missing');

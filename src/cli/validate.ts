@@ -143,7 +143,7 @@ async function journalOf(
   const times = { range, startedAt, begunAt: now };
   const work = await workOf(options, times, trail.arn, tool.version, shard);
   const journal = await openJournal(path, shard ? '--partial' : '--resume', work);
-  if (journal.records > 0 && !options.quiet) {
+  if (journal.records > 0 && !journal.ended && !options.quiet) {
     const what = `${journal.records} segments are finished`;
     const since = formatInstant(journal.work.startedAt);
     io.stderr.write(`validate-trail: goes on from ${escapeText(path)}: ${what}, begun ${since}\n`);
@@ -195,9 +195,16 @@ export async function runValidate(
         const done = result.finished ? () => journal?.remove() : undefined;
         return await report(result, done);
       }
+      const path = options.partial ?? '';
+      if (journal.ended) {
+        // A scheduler that starts a finished share again must not fail by it.
+        const line = `shard ${shard.index}/${shard.total}: finished already; ${escapeText(path)}`;
+        await print(io, `${line}\n`);
+        return 0;
+      }
       const result = await readShard(work, shard);
       if (result.finished) await journal.end();
-      await print(io, shardLine(result, shard, options.partial ?? ''));
+      await print(io, shardLine(result, shard, path));
       return signal.aborted ? INTERRUPTED : result.finished ? 0 : INCOMPLETE;
     } finally {
       await journal?.close();

@@ -131,6 +131,8 @@ export interface JournalFile extends Journal {
   readonly work: Work;
   /** Segments that earlier runs finished. */
   readonly records: number;
+  /** Whether it was marked as whole: nothing may be added. */
+  readonly ended: boolean;
   /** Marks a shard's journal as whole. */
   end(): Promise<void>;
   close(): Promise<void>;
@@ -162,9 +164,6 @@ export async function openJournal(path: string, option: string, own: Work): Prom
       const hint = `give ${option} another file, or remove this one to begin anew`;
       throw new RunError(`journal ${path} is of other work: ${differs}`, hint);
     }
-    if (found.ended) {
-      throw new RunError(`journal ${path} is finished`, 'merge it, or remove it to begin anew');
-    }
     const writer = createWriter(handle, path, found);
     if (!found.work) {
       await writer.add({ work: own });
@@ -174,6 +173,7 @@ export async function openJournal(path: string, option: string, own: Work): Prom
     return {
       work: found.work ?? own,
       records: found.records,
+      ended: found.ended,
       find: (source, day) => findIn(handle, places, source, day),
       add: (day) => writer.add({ day }),
       end: () => writer.add({ end: true }),
