@@ -39,6 +39,9 @@ export default tseslint.config(
   layer('runner', [aws, rooms('report', 'cli')]),
   layer('report', [aws, rooms('sources', 'runner', 'cli')]),
   layer('cli', [aws]),
+  // Plain JavaScript: there are no types to check.
+  { files: ['bench/*.js'], ...tseslint.configs.disableTypeChecked },
+  { files: ['bench/*.js'], rules: { 'no-console': 'off' } },
   {
     files: ['test/**/*.ts'],
     rules: {
