@@ -503,7 +503,7 @@ function readLarge(raw: Raw, startTime: string | undefined, endTime: string | un
       throw new UsageError('--retention counts from now, and shards begin at different moments');
     }
     for (const option of ['format', 'output']) {
-      if (raw[option] !== undefined && raw[option] !== 'text') {
+      if (raw[option] !== undefined && !(option === 'format' && raw[option] === 'text')) {
         throw new UsageError(`--${option}: a shard makes no report; validate-trail merge does`);
       }
     }

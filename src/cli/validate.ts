@@ -1,4 +1,5 @@
 import { userInfo } from 'node:os';
+import { resolve } from 'node:path';
 import type { Shard, Work } from '../core/journal.js';
 import { accept, StateError, type State } from '../core/state.js';
 import {
@@ -157,6 +158,27 @@ function fixedBy(work: Work): Pick<RunOptions, 'range' | 'startedAt' | 'begunAt'
   return { range, startedAt, begunAt };
 }
 
+/** What could not be read for a reason that may have passed. */
+const readAgain = (segments: number): string =>
+  `in ${segments} segment${segments === 1 ? '' : 's'} something could not be read that may be readable later (network, throttles, credentials); the same command reads ${segments === 1 ? 'it' : 'them'} again`;
+
+/** Each file has one use: a journal that is also the report would be lost with the run. */
+function refuseSamePaths(options: Arguments): void {
+  const seen = new Map<string, string>();
+  for (const [name, path] of Object.entries({
+    resume: options.resume,
+    partial: options.partial,
+    output: options.output,
+    state: options.state,
+    'public-keys': options.publicKeys,
+  })) {
+    if (path === undefined) continue;
+    const other = seen.get(resolve(path));
+    if (other !== undefined) throw new UsageError(`--${other} and --${name} name the same file`);
+    seen.set(resolve(path), name);
+  }
+}
+
 /** Tells what a shard came to; its findings are told when all shards are merged. */
 function shardLine(result: ShardResult, { index, total }: Shard, path: string): string {
   const { segments, sources, digestFiles, logFiles } = result;
@@ -175,6 +197,7 @@ export async function runValidate(
 ): Promise<number> {
   // Before anything is asked of AWS: a time that can't be read is the user's mistake.
   const shard = shardOf(options.shard, io.env);
+  refuseSamePaths(options);
   if (options.startTime !== undefined) {
     askedRange({ ...options, retentionDays: undefined }, clock());
   }
@@ -192,20 +215,26 @@ export async function runValidate(
       if (!shard || !journal) {
         const result = await validateTrail(work);
         // Told, and nothing left to go on with: the next run of this command begins anew.
-        const done = result.finished ? () => journal?.remove() : undefined;
+        const left = journal?.passing ?? 0;
+        if (left > 0) io.stderr.write(`validate-trail: ${readAgain(left)}\n`);
+        const done = result.finished && left === 0 ? () => journal?.remove() : undefined;
         return await report(result, done);
       }
       const path = options.partial ?? '';
       if (journal.ended) {
         // A scheduler that starts a finished share again must not fail by it.
-        const line = `shard ${shard.index}/${shard.total}: finished already; ${escapeText(path)}`;
+        const line = `shard ${shard.index}/${shard.total}: finished already, begun ${formatInstant(journal.work.startedAt)}; ${escapeText(path)}`;
         await print(io, `${line}\n`);
         return 0;
       }
       const result = await readShard(work, shard);
-      if (result.finished) await journal.end();
-      await print(io, shardLine(result, shard, path));
-      return signal.aborted ? INTERRUPTED : result.finished ? 0 : INCOMPLETE;
+      if (journal.passing > 0) {
+        io.stderr.write(`validate-trail: ${readAgain(journal.passing)}\n`);
+      }
+      const finished = result.finished && journal.passing === 0;
+      if (finished) await journal.end();
+      await print(io, shardLine({ ...result, finished }, shard, path));
+      return signal.aborted ? INTERRUPTED : finished ? 0 : INCOMPLETE;
     } finally {
       await journal?.close();
     }

@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { SuccessorLink } from './authenticate.js';
-import type { Location } from './object-key.js';
+import type { Location, Source } from './object-key.js';
 import type { PackedSegment } from './source-segment.js';
 import type { Instant, TimeRange } from './timestamp.js';
 
@@ -34,6 +34,21 @@ export interface Work {
   /** This machine's. */
   readonly startedAt: Instant;
   readonly shard?: Shard;
+}
+
+/** Names a source and where it is looked for; read in other places, it is another reading. */
+export function sourceName({ accountId, region }: Source, locations: readonly Location[]): string {
+  return JSON.stringify([
+    accountId,
+    region,
+    ...locations.map(({ bucket, prefix, organizationId = '' }) => [bucket, prefix, organizationId]),
+  ]);
+}
+
+/** The account and Region of a source's name. */
+export function sourceOfName(name: string): Source {
+  const [accountId = '', region = ''] = JSON.parse(name) as string[];
+  return { accountId, region };
 }
 
 /** A finished segment, with what reading goes on from. */
@@ -113,9 +128,10 @@ export function otherWork(journal: Work, own: Work): string | undefined {
   if (journal.trail !== own.trail) return `it is of the trail ${journal.trail}`;
   const names = new Set([...Object.keys(journal.options), ...Object.keys(own.options)]);
   for (const name of names) {
-    const theirs = told(journal.options[name]);
-    const ours = told(own.options[name]);
-    if (theirs !== ours) return `it was begun with --${name} ${theirs}, and this is ${ours}`;
+    const [theirs, ours] = [journal.options[name], own.options[name]];
+    if (JSON.stringify(theirs) !== JSON.stringify(ours)) {
+      return `it was begun with --${name} ${told(theirs)}, and this is ${told(ours)}`;
+    }
   }
   for (const name of new Set([...Object.keys(journal.files), ...Object.keys(own.files)])) {
     if (journal.files[name] !== own.files[name]) return `the file of --${name} is another now`;

@@ -53,6 +53,25 @@ export function aliasesOf({ bucketAliases = [] }: RunOptions): Map<string, strin
   );
 }
 
+/**
+ * What there is to read, and what a journal has read: an account or Region whose folders are gone by
+ * now is still one that was there when the work began.
+ */
+async function planAll(
+  planning: RunOptions & PlanOptions,
+  recorded: readonly Source[],
+): Promise<Plan> {
+  const plan = await planSources(planning.objects, planning);
+  const isIn = (sources: readonly Source[], one: Source): boolean =>
+    sources.some(({ accountId, region }) => accountId === one.accountId && region === one.region);
+  const gone = recorded.filter((one) => !isIn(plan.sources, one));
+  if (gone.length === 0) return plan;
+  const known = [...(planning.known ?? []), ...gone];
+  const wider = await planSources(planning.objects, { ...planning, known });
+  const more = wider.sources.filter((one) => isIn(gone, one));
+  return { ...plan, sources: [...plan.sources, ...more], accounts: wider.accounts };
+}
+
 /** Plans a run. Throws `RunError` where there can be none. */
 export async function prepare(options: RunOptions): Promise<Prepared> {
   const { trail, range, objects, state } = options;
@@ -75,7 +94,7 @@ export async function prepare(options: RunOptions): Promise<Prepared> {
     }
   }
   const planning = { ...options, statusIn, isSigned, known: state?.chains };
-  const plan = await planSources(objects, planning);
+  const plan = await planAll(planning, options.journal?.sources ?? []);
   const standIn = aliasesOf(options).get(trail.bucket);
   if (plan.bucketGone && standIn !== undefined) {
     throw new RunError(`the bucket ${standIn} does not exist`, 'check --bucket-alias');

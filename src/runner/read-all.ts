@@ -114,8 +114,16 @@ export async function readAll(
   const read = async (one: SourcePlan): Promise<SourceResult> => readSource(await jobOf(one));
   const results = await eachSource(plan, options, read);
   const again = pLimit(Math.min(SOURCES_AT_ONCE, options.concurrency));
-  return again.map(results, (one) => readElsewhere(one, results, read));
+  const stopped = (): boolean => options.signal?.aborted === true || options.timeUp?.() === true;
+  // Out of time, a second reading would only take back what the first one found.
+  return again.map(results, async (one) =>
+    stopped() || one.cutShort ? one : betterOf(one, await readElsewhere(one, results, read)),
+  );
 }
+
+/** A second reading that was cut short tells less than the first. */
+const betterOf = (first: SourceResult, second: SourceResult): SourceResult =>
+  second.cutShort ? { ...first, cutShort: true } : second;
 
 /** Whether a chain was found without a break, so that no other place could add to it. */
 function isWhole({ standard, range }: SourceResult): boolean {

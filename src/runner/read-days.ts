@@ -3,7 +3,7 @@
  * run that finished them.
  */
 import type { Finding } from '../core/finding.js';
-import type { RecordedDay } from '../core/journal.js';
+import { sourceName, type RecordedDay } from '../core/journal.js';
 import { EMPTY_LEDGER, ledgerOfDay, within, type LogLedger } from '../core/log-objects.js';
 import { inSample } from '../core/sample.js';
 import { emptySegment } from '../core/segment.js';
@@ -19,11 +19,11 @@ import type { SourceJob } from './read-source.js';
 import {
   goOnFrom,
   hasPassing,
+  isUpToDate,
+  leadsOn,
   readingOf,
   recordOf,
-  sameReading,
   segmentOfRecord,
-  sourceName,
   type Reading,
 } from './recorded.js';
 
@@ -113,7 +113,7 @@ export async function readDays(
   newer: SourceSegment,
 ): Promise<DaysRead> {
   const { range, listener, journal } = job;
-  const source = sourceName(job.plan);
+  const source = sourceName(job.plan, job.plan.locations);
   const oldest = oldestDay(range);
   let total = newer;
   let unread: Instant | undefined;
@@ -152,13 +152,13 @@ export async function readDays(
 
   const begin = async (day: Instant): Promise<Step> => {
     const recorded = diverged ? undefined : await journal?.find(source, day);
-    if (recorded && job.stands(recorded)) {
+    if (recorded && job.stands(recorded) && isUpToDate(reader, recorded)) {
       goOnFrom(reader, recorded);
       return { day, recorded };
     }
     const read = await readDay(reader, day);
     const reading = readingOf(reader);
-    if (recorded && !sameReading(recorded, reading)) diverged = true;
+    if (recorded && !leadsOn(reading, recorded)) diverged = true;
     return { day, read, reading };
   };
   const queue = days[Symbol.iterator]();

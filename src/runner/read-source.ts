@@ -176,7 +176,6 @@ async function settleSource(
     const loose = { start: range.start, end: unread, state: 'unreadable', cause } as const;
     standard = join(looseSegment(chain, loose, false, []), standard);
   }
-  if (job.signal?.aborted !== true) findings.push(...notRead(job, read));
   const remembered = await Promise.all(job.remembered.map((one) => readRemembered(reader, one)));
   const { first } = standard;
   if (first && !first.link && first.start > range.start && remembered.length === 0 && !stopped()) {
@@ -216,6 +215,8 @@ async function settleSource(
       job.keys.failure === '' ? 'no key of that time and fingerprint is known' : job.keys.failure;
     findings.push(finding('KEYS_UNAVAILABLE', why, { accountId, region }));
   }
+  const cutShort = stopped() || !read.whole;
+  if (cutShort && job.signal?.aborted !== true) findings.push(notRead(job, read));
   return {
     plan,
     range,
@@ -231,14 +232,13 @@ async function settleSource(
     remembered,
     afterRemembered: first,
     carried,
-    cutShort: stopped(),
+    cutShort,
     reader,
   };
 }
 
 /** What a run that was out of time left unread. */
-function notRead(job: SourceJob, { unread, unreadLogs }: DaysRead): Finding[] {
-  if (unread === undefined && unreadLogs === 0) return [];
+function notRead(job: SourceJob, { unread, unreadLogs }: DaysRead): Finding {
   const { accountId, region } = job.plan;
   const { start, end } = job.range;
   const until = unread === undefined ? undefined : Math.min(unread, end);
@@ -246,16 +246,10 @@ function notRead(job: SourceJob, { unread, unreadLogs }: DaysRead): Finding[] {
     ...(until === undefined ? [] : [`the digest files until ${formatInstant(until)}`]),
     ...(unreadLogs === 0 ? [] : [`${unreadLogs} log file${unreadLogs === 1 ? '' : 's'}`]),
   ];
-  const message = `${parts.join(' and ')} ${parts.length > 1 || until !== undefined || unreadLogs !== 1 ? 'were' : 'was'} not read: the time was up`;
-  return [
-    finding('NOT_READ', message, {
-      accountId,
-      region,
-      start,
-      end: until ?? end,
-      details: { logFiles: unreadLogs },
-    }),
-  ];
+  const what =
+    parts.length === 0 ? 'something beside the digest files of the range' : parts.join(' and ');
+  const place = { accountId, region, start, end: until ?? end, details: { logFiles: unreadLogs } };
+  return finding('NOT_READ', `not read, for the time was up: ${what}`, place);
 }
 
 /** What the digest file right before the range lists; asked only where something hangs on it. */

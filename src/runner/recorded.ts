@@ -1,49 +1,84 @@
 /** Between what is read of a source and what a journal keeps of it. */
 import type { Finding } from '../core/finding.js';
-import type { RecordedDay } from '../core/journal.js';
+import type { SuccessorLink } from '../core/authenticate.js';
+import { sourceName, type RecordedDay } from '../core/journal.js';
 import { packLedger, unpackLedger } from '../core/log-objects.js';
-import { sameLocation, type Location } from '../core/object-key.js';
+import { parseDigestKey, sameLocation, type Location } from '../core/object-key.js';
 import type { SourceSegment } from '../core/source-segment.js';
-import type { Instant } from '../core/timestamp.js';
+import { DAY, type Instant } from '../core/timestamp.js';
 import type { SourcePlan } from './plan.js';
 import type { Day, SourceReader } from './read-day.js';
 
 /** What reading goes on from after a day. */
 export type Reading = Pick<RecordedDay, 'locations' | 'links'>;
 
-/** Names a source and where it is looked for; read in other places, it is another reading. */
-export function sourceName({ accountId, region, locations }: SourcePlan): string {
-  return JSON.stringify([
-    accountId,
-    region,
-    ...locations.map(({ bucket, prefix, organizationId = '' }) => [bucket, prefix, organizationId]),
-  ]);
-}
-
 /** What reading would go on from now. */
 export function readingOf({ locations, links }: SourceReader): Reading {
   return { locations: [...locations], links: [...links] };
 }
 
-export function sameReading(a: Reading, b: Reading): boolean {
-  const text = ({ locations, links }: Reading): string =>
-    JSON.stringify([
-      locations.map(({ bucket, prefix, organizationId }) => [bucket, prefix, organizationId]),
-      links
-        .map(([name, { link, signed }]) =>
-          JSON.stringify([name, link.hash, link.signature, signed]),
-        )
-        .sort(),
-    ]);
-  return text(a) === text(b);
+/**
+ * Whether a day read anew leads on as its record does: to the same places, by the links that it had.
+ * More links are no harm: what might hang on them was marked when it was recorded.
+ */
+export function leadsOn(live: Reading, recorded: Reading): boolean {
+  const links = new Map(live.links);
+  return (
+    covers(recorded.locations, live.locations) &&
+    covers(live.locations, recorded.locations) &&
+    recorded.links.every(([name, { link, signed }]) => {
+      const own = links.get(name);
+      return (
+        own?.signed === signed &&
+        own.link.hash === link.hash &&
+        own.link.signature === link.signature
+      );
+    })
+  );
 }
 
-/** Puts a reader where it stood after a recorded day. */
-export function goOnFrom(reader: SourceReader, { locations, links }: Reading): void {
+const covers = (places: readonly Location[], others: readonly Location[]): boolean =>
+  others.every((one) => places.some((known) => sameLocation(known, one)));
+
+/** The end of the digest file that a link names, where it is this source's. */
+function endOf({ link }: SuccessorLink, { source, chains }: SourceReader): Instant | undefined {
+  return parseDigestKey(link.bucket, link.key, source, chains.standard.trail)?.end;
+}
+
+/**
+ * Whether a record says what reading the day now would: it was read in every place that is known by
+ * now, and has every digest file of the day that newer ones name.
+ */
+export function isUpToDate(
+  reader: SourceReader,
+  { day, locations, segment }: RecordedDay,
+): boolean {
+  if (!covers(locations, reader.locations)) return false;
+  const { standard, backfill } = segment;
+  const has = ({ bucket, key }: { bucket?: string; key?: string }): string => `${bucket}/${key}`;
+  const met = new Set(
+    [
+      ...(standard.last ? [standard.last] : []),
+      ...standard.before,
+      ...standard.after,
+      ...backfill.nodes,
+      ...backfill.loose,
+    ].map(has),
+  );
+  return [...reader.links.values()].every((one) => {
+    const end = endOf(one, reader);
+    return end === undefined || end < day || end >= day + DAY || met.has(has(one.link));
+  });
+}
+
+/** Puts a reader where it stood after a recorded day, with what it knows of older ones besides. */
+export function goOnFrom(reader: SourceReader, { day, locations, links }: RecordedDay): void {
   const known = (one: Location): boolean =>
     reader.locations.some((other) => sameLocation(other, one));
   reader.locations.push(...locations.filter((one) => !known(one)));
-  reader.links.clear();
+  for (const [name, one] of reader.links) {
+    if ((endOf(one, reader) ?? Infinity) >= day) reader.links.delete(name);
+  }
   for (const [name, link] of links) reader.links.set(name, link);
 }
 
@@ -57,7 +92,7 @@ export function recordOf(
 ): RecordedDay {
   const { ledger, ...rest } = segment;
   return {
-    source: sourceName(plan),
+    source: sourceName(plan, plan.locations),
     day,
     segment: { ...rest, ...packLedger(ledger), findings },
     ...reading,

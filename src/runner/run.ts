@@ -308,7 +308,7 @@ export async function validateTrail(options: RunOptions): Promise<RunResult> {
       );
   const { all, byClass } = sorted.counts;
   const more = all - found.length;
-  const verdict = judge(findings, byClass, interrupted());
+  const verdict = judge(findings, byClass, hurried());
   const gapsAllowed =
     options.allowGaps === true &&
     verdict === 'incomplete' &&

@@ -10,6 +10,7 @@ import {
   encodeLine,
   JournalError,
   otherWork,
+  sourceOfName,
   type JournalLine,
   type RecordedDay,
   type Work,
@@ -18,7 +19,7 @@ import type { Instant } from '../core/timestamp.js';
 import { RunError, type Journal } from './ports.js';
 
 /** Longest line that is written or read; a day that needs more is read again by the next run. */
-const MAX_LINE = 256 * 1024 * 1024;
+const MAX_LINE = 64 * 1024 * 1024;
 const PIECE = 1024 * 1024;
 
 /** Three numbers a record: its day, its line's offset in the file and its length. */
@@ -33,6 +34,8 @@ interface Contents {
   /** Where the whole lines end, and the checksum of the last. */
   readonly length: number;
   readonly sum: string;
+  /** How long the file is, with what was torn. */
+  readonly whole: number;
 }
 
 const messageOf = (error: unknown): string =>
@@ -42,28 +45,34 @@ const messageOf = (error: unknown): string =>
 async function* linesOf(
   handle: FileHandle,
 ): AsyncGenerator<{ line: string; offset: number; length: number; whole: boolean }> {
-  let rest = Buffer.alloc(0);
+  // A line's pieces so far; most lines are one.
+  let pieces: Buffer[] = [];
+  let held = 0;
   let offset = 0;
+  const take = (end: Buffer) => {
+    const bytes = pieces.length === 0 ? end : Buffer.concat([...pieces, end]);
+    const line = { line: bytes.toString('utf8'), offset, length: bytes.length };
+    pieces = [];
+    held = 0;
+    return line;
+  };
   for (;;) {
     const piece = Buffer.alloc(PIECE);
-    const { bytesRead } = await handle.read(piece, 0, PIECE, offset + rest.length);
+    const { bytesRead } = await handle.read(piece, 0, PIECE, offset + held);
     if (bytesRead === 0) break;
-    const searched = rest.length;
-    rest = Buffer.concat([rest, piece.subarray(0, bytesRead)]);
+    const data = piece.subarray(0, bytesRead);
     let from = 0;
-    for (let at = rest.indexOf(10, searched); at >= 0; at = rest.indexOf(10, from)) {
-      const line = rest.toString('utf8', from, at);
-      yield { line, offset: offset + from, length: at - from, whole: true };
+    for (let at = data.indexOf(10); at >= 0; at = data.indexOf(10, from)) {
+      const line = take(data.subarray(from, at));
+      yield { ...line, whole: true };
+      offset += line.length + 1;
       from = at + 1;
     }
-    offset += from;
-    rest = rest.subarray(from);
-    if (rest.length > MAX_LINE) throw new JournalError('has a line that no run wrote');
+    if (from < data.length) pieces.push(data.subarray(from));
+    held += data.length - from;
+    if (held > MAX_LINE) throw new JournalError('has a line that no run wrote');
   }
-  if (rest.length > 0) {
-    const line = rest.toString('utf8', 0, Math.min(rest.length, PIECE));
-    yield { line, offset, length: rest.length, whole: false };
-  }
+  if (held > 0) yield { ...take(Buffer.alloc(0)), whole: false };
 }
 
 /** Reads a journal through; what a sudden end tore off its last line is left out. */
@@ -76,12 +85,16 @@ async function readThrough(handle: FileHandle): Promise<Contents> {
   let number = 0;
   let ended = false;
   let torn = false;
+  let all = 0;
   for await (const { line, offset, length: bytes, whole } of linesOf(handle)) {
     number++;
+    all = offset + bytes + (whole ? 1 : 0);
     const next = whole && !torn ? checkLine(sum, line) : undefined;
     if (next === undefined) {
       // Only the last line can be torn; what stands before another one was changed.
       if (torn) throw new JournalError(`is damaged at line ${number - 1}`);
+      // Somebody else's file is not taken for a journal that was torn at its beginning.
+      if (!work && !isTornHead(line)) throw new JournalError('is no journal');
       torn = true;
       continue;
     }
@@ -102,7 +115,13 @@ async function readThrough(handle: FileHandle): Promise<Contents> {
     length = offset + bytes + 1;
   }
   if (ended && torn) throw new JournalError('goes on after its end');
-  return { work, places, records, ended, length, sum };
+  return { work, places, records, ended, length, sum, whole: all };
+}
+
+/** Whether a line may be the beginning of a journal's first one. */
+function isTornHead(line: string): boolean {
+  const [sum, begin] = [line.slice(0, 16), line.slice(16, 26)];
+  return /^[0-9a-f]*$/.test(sum) && ' {"work":{'.startsWith(begin);
 }
 
 async function findIn(
@@ -133,6 +152,8 @@ export interface JournalFile extends Journal {
   readonly records: number;
   /** Whether it was marked as whole: nothing may be added. */
   readonly ended: boolean;
+  /** Segments of this run in which something could not be read that may be readable the next time. */
+  readonly passing: number;
   /** Marks a shard's journal as whole. */
   end(): Promise<void>;
   close(): Promise<void>;
@@ -170,17 +191,27 @@ export async function openJournal(path: string, option: string, own: Work): Prom
       await syncDirectory(path);
     }
     const { places } = found;
+    let passing = 0;
     return {
       work: found.work ?? own,
       records: found.records,
       ended: found.ended,
+      sources: [...places.keys()].map(sourceOfName),
       find: (source, day) => findIn(handle, places, source, day),
-      add: (day) => writer.add({ day }),
+      get passing() {
+        return passing;
+      },
+      add: (day) => {
+        if (day.again === 'passing') passing++;
+        return writer.add({ day });
+      },
       end: () => writer.add({ end: true }),
       close: () => handle.close(),
       remove: async () => {
         await handle.close();
-        await unlink(path).catch(fail);
+        await unlink(path).catch((error: unknown) => {
+          if ((error as NodeJS.ErrnoException).code !== 'ENOENT') fail(error);
+        });
       },
     };
   } catch (error) {
@@ -197,7 +228,7 @@ async function syncDirectory(path: string): Promise<void> {
 }
 
 /** Writes lines, many at once where many wait, and says when they are on the disk. */
-function createWriter(handle: FileHandle, path: string, { length, sum }: Contents) {
+function createWriter(handle: FileHandle, path: string, { length, whole, sum }: Contents) {
   let position = length;
   let last = sum;
   let waiting: { text: string; done: () => void; fail: (error: unknown) => void }[] = [];
@@ -205,10 +236,12 @@ function createWriter(handle: FileHandle, path: string, { length, sum }: Content
   let begun = false;
 
   const write = async (bytes: Buffer): Promise<void> => {
+    const { size } = await handle.stat();
+    if (size !== (begun ? position : whole)) {
+      throw new RunError(`another run writes into the journal ${path}`);
+    }
     if (!begun) await handle.truncate(position);
     begun = true;
-    const { size } = await handle.stat();
-    if (size !== position) throw new RunError(`another run writes into the journal ${path}`);
     for (let at = 0; at < bytes.length;) {
       const { bytesWritten } = await handle.write(bytes, at, bytes.length - at, position + at);
       at += bytesWritten;
@@ -237,7 +270,7 @@ function createWriter(handle: FileHandle, path: string, { length, sum }: Content
   return {
     add: (line: JournalLine): Promise<void> => {
       const encoded = encodeLine(last, line);
-      if (encoded.text.length > MAX_LINE) return Promise.resolve();
+      if (Buffer.byteLength(encoded.text) > MAX_LINE) return Promise.resolve();
       last = encoded.sum;
       return new Promise((resolve, reject) => {
         waiting.push({ text: encoded.text, done: resolve, fail: reject });
@@ -279,6 +312,7 @@ export async function openPartials(paths: readonly string[], tool: string): Prom
         startedAt: Math.min(...works.map((one) => one.startedAt)),
       },
       segments: opened.reduce((sum, { contents }) => sum + contents.records, 0),
+      sources: opened.flatMap(({ contents }) => [...contents.places.keys()].map(sourceOfName)),
       find: async (source, day) => {
         for (const { handle, contents } of opened) {
           const found = await findIn(handle, contents.places, source, day);
