@@ -8,9 +8,14 @@ import { gunzip, gunzipSync, type InputType, type ZlibOptions } from 'node:zlib'
 import { memberHeaderLength, type HashedMember } from './gzip.js';
 
 /** Inflated bytes below which a hop to another thread costs more than it saves. */
-const SMALL = 64 * 1024;
+const SMALL = 128 * 1024;
 /** Inflated bytes past which a stream is as fast, and needs less memory. */
 const AT_ONCE = 1024 * 1024;
+
+/** As many as Node has threads for this. */
+const THREADS = 4;
+/** Whole bodies that are being inflated on other threads, or wait for one, in this process. */
+let inflating = 0;
 
 const HEADER_AND_TRAILER = 18;
 /** Deflate never inflates to more than this many times its size. */
@@ -75,14 +80,23 @@ export function hashWhole(
     return { ok: true, sha256: hash('sha256', inflated.buffer), size };
   }
   return new Promise((resolve, reject) => {
+    inflating++;
     inflateElsewhere(bytes, options, (error, inflated) => {
+      inflating--;
       if (error || !isOneMember(bytes, size, inflated)) {
         resolve(undefined);
         return;
       }
-      webcrypto.subtle.digest('SHA-256', inflated.buffer).then((digest) => {
-        resolve({ ok: true, sha256: Buffer.from(digest).toString('hex'), size });
+      sha256(inflated.buffer).then((hex) => {
+        resolve({ ok: true, sha256: hex, size });
       }, reject);
     });
   });
+}
+
+/** Hashed where there is time: here while the other threads have work, else on one of them. */
+async function sha256(bytes: Buffer): Promise<string> {
+  if (inflating >= THREADS) return hash('sha256', bytes);
+  const digest = await webcrypto.subtle.digest('SHA-256', bytes);
+  return Buffer.from(digest).toString('hex');
 }
