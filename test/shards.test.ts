@@ -161,7 +161,8 @@ describe('what does not belong together', () => {
         await runShards(argv, files);
 
         const again = await runCommand([...argv, '--shard', '2/3', '--partial', two]);
-        expect([again.status, again.stdout]).toEqual([0, `shard 2/3: finished already; ${two}\n`]);
+        expect(again.status).toBe(0);
+        expect(again.stdout).toMatch(/^shard 2\/3: finished already, begun 20.*part-2\.jsonl\n$/);
 
         const lost = await merge([one, three]);
         expect([lost.status, lost.stdout]).toEqual([2, '']);

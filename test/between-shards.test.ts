@@ -1,0 +1,183 @@
+/**
+ * What may happen while shards run, or between a run and its resumption: the bucket changes, honestly
+ * or not, and credentials expire. What was found stays found, and nobody honest is accused.
+ */
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { FROM } from './support/lies.js';
+import { accusations, runCommand, runJson } from './support/run-command.js';
+import { bothWays, inTemp, partials, runShards, serving, timeless } from './support/shards.js';
+import { HOUR, signWithNode, stamp, TrailBuilder } from './support/trail-builder.js';
+
+beforeAll(() => signWithNode());
+
+const range = { start: FROM + HOUR, end: FROM + 100 * HOUR };
+
+const removeAll = (builder: TrailBuilder, part: string): void => {
+  for (const key of [...builder.bucket('trail-bucket').objects.keys()]) {
+    if (key.includes(part)) builder.remove({ bucket: 'trail-bucket', key });
+  }
+};
+
+describe('between shards and their merge', () => {
+  it.each([
+    [
+      'an account',
+      { organizationId: 'o-exampleorgid' },
+      { accountId: '444455556666' },
+      '/444455556666/',
+    ],
+    ['a Region', { isMultiRegion: true }, { region: 'ap-east-1' }, 'ap-east-1'],
+  ] as const)(
+    '%s that vanishes keeps what was found in it',
+    { timeout: 60_000 },
+    async (_what, settings, place, part) => {
+      const builder = new TrailBuilder(settings);
+      builder.chain({ from: FROM, hours: 50 });
+      const log = builder.chain({ ...place, from: FROM, hours: 50 }).digests[20]?.logs[0];
+      if (log) builder.put(log.bucket, log.key, { body: Buffer.from('no') });
+      await serving(builder, { ...range, end: FROM + 50 * HOUR }, {}, async (argv) => {
+        await inTemp(async (directory) => {
+          const files = partials(directory, 2);
+          await runShards(argv, files);
+          removeAll(builder, part);
+          const merged = await runJson(['merge', ...files]);
+          expect(accusations(merged.report)).toContain('LOG_MALFORMED');
+          expect(merged.status).toBe(1);
+        });
+      });
+    },
+  );
+
+  it('backfill digest files that come between shards are not called missing', async () => {
+    const builder = new TrailBuilder();
+    builder.chain({ from: FROM, hours: 100 });
+    const backfill = { kind: 'backfill', hours: 1, logsPerHour: 0 } as const;
+    const [one] = builder.chain({ ...backfill, from: FROM + 5 * HOUR }).digests;
+    const [two] = one
+      ? builder.chain({ ...backfill, from: FROM + 90 * HOUR, after: one }).digests
+      : [];
+    if (!one || !two) throw new Error('no backfill digest files');
+    const late = [one, two].map((at) => [at, builder.get(at)] as const);
+    await serving(builder, range, {}, async (argv) => {
+      const single = await runJson(argv);
+      expect(single.status).toBe(0);
+      await inTemp(async (directory) => {
+        for (const early of [1, 2]) {
+          const files = partials(directory, 2).map((file) => `${file}${early}`);
+          for (const [at] of late) builder.remove(at);
+          const own = ['--shard', `${early}/2`, '--partial', files[early - 1] ?? ''];
+          await runCommand([...argv, ...own]);
+          for (const [at, object] of late) builder.put(at.bucket, at.key, object);
+          await runShards(argv, files);
+          const merged = await runJson(['merge', ...files]);
+          expect(accusations(merged.report)).toEqual([]);
+          expect(merged.status).toBe(0);
+        }
+      });
+      // One that only its successor, in another stretch, vouches for.
+      builder.put(one.bucket, one.key, { body: builder.get(one).body });
+      for (const total of [2, 4]) {
+        const both = await bothWays(argv, total);
+        expect(timeless(both.merged.report)).toEqual(timeless(both.single.report));
+        expect(both.merged.status).toBe(0);
+      }
+    });
+  }, 120_000);
+
+  it('places that only a newer stretch tells of are looked at in older ones', async () => {
+    const builder = new TrailBuilder();
+    const moves = [
+      { hour: 60, bucket: 'second-bucket' },
+      { hour: 80, bucket: 'trail-bucket' },
+    ];
+    builder.chain({ from: FROM, hours: 100, moves });
+    const planted = builder.log('111122223333', 'us-east-1', FROM + 10.5 * HOUR, 300);
+    builder.put('second-bucket', planted.key, { body: planted.body });
+    await serving(builder, range, {}, async (argv) => {
+      for (const total of [2, 5]) {
+        const { single, merged } = await bothWays(argv, total);
+        expect(accusations(single.report)).toEqual(['LOG_UNLISTED']);
+        expect(timeless(merged.report)).toEqual(timeless(single.report));
+      }
+    });
+  }, 60_000);
+
+  it('expired credentials: the shard or run is unfinished, and the same command mends it', async () => {
+    const builder = new TrailBuilder();
+    const chain = builder.chain({ from: FROM, hours: 100 });
+    const refuse = { status: 400, code: 'ExpiredToken', message: 'The token has expired.' };
+    await serving(builder, range, {}, async (argv) => {
+      const whole = await runJson(argv);
+      await inTemp(async (directory) => {
+        const objects = builder.bucket('trail-bucket').objects;
+        const kept = chain.digests.slice(0, 30).map(({ key }) => [key, objects.get(key)] as const);
+        for (const [key, object] of kept) if (object) objects.set(key, { ...object, refuse });
+        const journal = join(directory, 'journal');
+        const early = await runCommand([...argv, '--resume', journal]);
+        expect(early.status).toBe(3);
+        expect(early.stderr).toContain('the same command reads');
+        expect(existsSync(journal)).toBe(true);
+        const files = partials(directory, 2);
+        const states = [];
+        for (const [at, file] of files.entries()) {
+          const own = ['--shard', `${at + 1}/2`, '--partial', file];
+          states.push((await runCommand([...argv, ...own])).status);
+        }
+        expect(states.sort()).toEqual([0, 3]);
+        for (const [key, object] of kept) if (object) objects.set(key, object);
+        const resumed = await runJson([...argv, '--resume', journal]);
+        expect(timeless(resumed.report)).toEqual(timeless(whole.report));
+        expect(existsSync(journal)).toBe(false);
+        await runShards(argv, files);
+        const merged = await runJson(['merge', ...files]);
+        expect(timeless(merged.report)).toEqual(timeless(whole.report));
+      });
+    });
+  }, 60_000);
+});
+
+describe('files of other uses', () => {
+  it('are refused and left as they are', async () => {
+    const builder = new TrailBuilder();
+    builder.chain({ from: FROM, hours: 5 });
+    await serving(builder, { ...range, end: FROM + 5 * HOUR }, {}, async (argv) => {
+      await inTemp(async (directory) => {
+        const path = join(directory, 'precious.json');
+        await writeFile(path, '{"precious":true}\n');
+        const refused = await runCommand([...argv, '--resume', path]);
+        expect([refused.status, refused.stdout]).toEqual([2, '']);
+        expect(refused.stderr).toContain('is no journal');
+        expect(await readFile(path, 'utf8')).toBe('{"precious":true}\n');
+        const same = await runCommand([...argv, '--resume', `${path}2`, '--output', `${path}2`]);
+        expect(same.status).toBe(2);
+        expect(same.stderr).toContain('--resume and --output name the same file');
+      });
+    });
+  }, 60_000);
+});
+
+describe('out of time', () => {
+  it('is never valid, whatever was left to look at', async () => {
+    const builder = new TrailBuilder();
+    builder.chain({ from: FROM, hours: 60 });
+    const midnight = Math.ceil((FROM + 2 * HOUR) / 86_400) * 86_400;
+    // Rounded up past midnight: it lies in the folder of the day before the range.
+    const folder = builder.folder('111122223333', 'CloudTrail', 'us-east-1', midnight - 100);
+    const minute = stamp(midnight + 300).slice(0, 13);
+    const key = `${folder}111122223333_CloudTrail_us-east-1_${minute}Z_AAAAAAAAAAAAAAAA.json.gz`;
+    builder.put('trail-bucket', key, { body: gzipSync('{"Records":[]}') });
+    await serving(builder, { start: midnight, end: FROM + 60 * HOUR }, {}, async (argv) => {
+      const whole = await runJson(argv);
+      expect(accusations(whole.report)).toEqual(['LOG_UNLISTED']);
+      for (let seconds = 1; seconds <= 3; seconds++) {
+        const limit = `${Math.floor(performance.now() / 1000) + seconds - 2}s`;
+        const limited = await runJson([...argv, '--max-duration', limit === '0s' ? '1s' : limit]);
+        expect(limited.status).toBe(3);
+      }
+    });
+  }, 60_000);
+});
