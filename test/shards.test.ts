@@ -95,7 +95,7 @@ const LIES: Record<string, () => TrailBuilder> = {
 describe('shards of one chain over four days, merged, give the single run’s report', () => {
   it.each(Object.entries(LIES))('%s', { timeout: 120_000 }, async (_name, make) => {
     await serving(make(), range, {}, async (argv, endpoint) => {
-      for (const total of [2, 8]) {
+      for (const total of [5]) {
         const { single, merged } = await bothWays(argv, total);
         expect(timeless(merged.report)).toEqual(timeless(single.report));
         expect(merged.status).toBe(single.status);
@@ -105,8 +105,8 @@ describe('shards of one chain over four days, merged, give the single run’s re
   });
 });
 
-// One in four: what shards could change is above, in trails of several days.
-const some = catalogue().filter((_, at) => at % 4 === 0);
+// One in six: what shards could change is above, in trails of several days.
+const some = catalogue().filter((_, at) => at % 6 === 0);
 
 describe('trails of the catalogue as three shards, merged', () => {
   it.each(some.map((one) => [one.name, one] as const))(
