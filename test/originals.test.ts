@@ -101,7 +101,8 @@ async function ask(builder: TrailBuilder, findings: readonly Finding[], asked: A
   const options: OriginalsOptions = {
     objects,
     readDigest: createDigestReader(objects, pLimit(4)),
-    keysIn: () => Promise.resolve({ lookup, mislabelled: [], failure: '', unpinned: '' }),
+    keysIn: () =>
+      Promise.resolve({ lookup, mislabelled: [], failure: '', mayCome: false, unpinned: '' }),
     trail: { name: builder.trail.Name, homeRegion: builder.trail.HomeRegion },
     locationsOf: () => [{ bucket: builder.trail.S3BucketName, prefix: '' }],
     searchLogs: ({ start, end }, needles) => {
@@ -392,6 +393,7 @@ describe('a stretch of time without digest files', () => {
           lookup: () => Promise.resolve({ state: 'known', key }),
           mislabelled: [],
           failure: '',
+          mayCome: false,
           unpinned: '',
         }),
       trail: { name: 'main', homeRegion: REGION },

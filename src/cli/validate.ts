@@ -17,7 +17,8 @@ import type { RunListener } from '../runner/events.js';
 import { DUE_AFTER, type RunOptions, type RunResult } from '../runner/options.js';
 import { readShard, type ShardResult } from '../runner/run-shard.js';
 import { validateTrail } from '../runner/run.js';
-import { openJournal, openPartials, type JournalFile } from '../sources/journal-file.js';
+import { openJournal, type JournalFile } from '../sources/journal-file.js';
+import { openPartials } from '../sources/partials.js';
 import { RunError } from '../sources/ports.js';
 import { checkWritable, loadState, saveState } from '../sources/state-file.js';
 import { parseArguments, UsageError, type Arguments } from './args.js';
@@ -158,9 +159,16 @@ function fixedBy(work: Work): Pick<RunOptions, 'range' | 'startedAt' | 'begunAt'
   return { range, startedAt, begunAt };
 }
 
-/** What could not be read for a reason that may have passed. */
-const readAgain = (segments: number): string =>
-  `in ${segments} segment${segments === 1 ? '' : 's'} something could not be read that may be readable later (network, throttles, credentials); the same command reads ${segments === 1 ? 'it' : 'them'} again`;
+/** Tells of what could not be read for a reason that may have passed. */
+function tellPassing({ passing, unsettled }: JournalFile, io: Io): void {
+  if (passing === 0) return;
+  const [segments, them] = passing === 1 ? ['segment', 'it'] : ['segments', 'them'];
+  const what = `in ${passing} ${segments} something could not be read that may be readable later (network, throttles, credentials)`;
+  const next = unsettled
+    ? `the same command reads ${them} again`
+    : 'this run fared no better than the one before, and the work ends with that';
+  io.stderr.write(`validate-trail: ${what}; ${next}\n`);
+}
 
 /** Each file has one use: a journal that is also the report would be lost with the run. */
 function refuseSamePaths(options: Arguments): void {
@@ -214,11 +222,13 @@ export async function runValidate(
       const work = journal ? { ...run, ...fixedBy(journal.work), journal } : run;
       if (!shard || !journal) {
         const result = await validateTrail(work);
-        // Told, and nothing left to go on with: the next run of this command begins anew.
-        const left = journal?.passing ?? 0;
-        if (left > 0) io.stderr.write(`validate-trail: ${readAgain(left)}\n`);
-        const done = result.finished && left === 0 ? () => journal?.remove() : undefined;
-        return await report(result, done);
+        if (!journal) return await report(result);
+        tellPassing(journal, io);
+        // Told, and nothing left to go on with: the next run begins anew, or goes on from the state
+        // that is written now, of which this journal knows nothing.
+        const kept = options.state !== undefined && result.state !== undefined;
+        const done = result.finished && (!journal.unsettled || kept);
+        return await report(result, done ? () => journal.remove() : undefined);
       }
       const path = options.partial ?? '';
       if (journal.ended) {
@@ -228,10 +238,8 @@ export async function runValidate(
         return 0;
       }
       const result = await readShard(work, shard);
-      if (journal.passing > 0) {
-        io.stderr.write(`validate-trail: ${readAgain(journal.passing)}\n`);
-      }
-      const finished = result.finished && journal.passing === 0;
+      tellPassing(journal, io);
+      const finished = result.finished && !journal.unsettled;
       if (finished) await journal.end();
       await print(io, shardLine({ ...result, finished }, shard, path));
       return signal.aborted ? INTERRUPTED : finished ? 0 : INCOMPLETE;
@@ -254,7 +262,7 @@ export async function runMerge(
     const parsed = await parseArguments(argvOf({ ...work.options, ...given }));
     if (parsed.command !== 'validate') throw new UsageError('the partials name no validation');
     const options = parsed.arguments;
-    const merged = { journal, merging: true, ...fixedBy(work) };
+    const merged = { journal, ...fixedBy(work) };
     return await withConnection(options, io, signal, async (begun) => {
       const { connection, state, listener, report } = begun;
       const present = await workOf(options, work, work.trail, tool.version, undefined);

@@ -24,8 +24,6 @@ export interface RunOptions extends Omit<PlanOptions, 'statusIn' | 'isSigned' | 
   readonly begunAt?: Instant | undefined;
   /** Where finished segments are kept, and those of earlier runs of the same work taken from. */
   readonly journal?: Journal | undefined;
-  /** Whether the journal is what shards left: then only what a shard could not settle is read again. */
-  readonly merging?: boolean;
   /** Only this part of the log files; digest files always all. */
   readonly sample?: Sample | undefined;
   /** Whether the time that the run was given is over: then nothing more is begun. */

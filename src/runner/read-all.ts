@@ -45,13 +45,16 @@ function openCandidates(options: RunOptions, accountId: string, region: string):
   });
 }
 
+/** Whether nothing more may be begun: interrupted, or out of time. */
+const isStopped = ({ signal, timeUp }: RunOptions): boolean =>
+  signal?.aborted === true || timeUp?.() === true;
+
 /** Makes the job of each source of a run. */
 export function jobsOf(
   options: RunOptions,
   shared: Shared,
 ): (plan: SourcePlan) => Promise<SourceJob> {
   const { trail, concurrency, signal, listener = () => undefined, sinceState } = options;
-  const stopped = (): boolean => signal?.aborted === true || options.timeUp?.() === true;
   return async (plan) => {
     const { accountId, region } = plan;
     const range = rangeOf(options, accountId, region);
@@ -77,11 +80,9 @@ export function jobsOf(
       window: concurrency * 2,
       told: shared.told.begin(),
       journal: options.journal,
-      // A merge reads again what shards could not settle, not what they could not read.
-      stands: ({ again }) => again === undefined || (options.merging === true && again !== 'edge'),
       hasNewer: false,
       signal,
-      stopped,
+      stopped: () => isStopped(options),
       listener,
     };
   };
@@ -114,10 +115,11 @@ export async function readAll(
   const read = async (one: SourcePlan): Promise<SourceResult> => readSource(await jobOf(one));
   const results = await eachSource(plan, options, read);
   const again = pLimit(Math.min(SOURCES_AT_ONCE, options.concurrency));
-  const stopped = (): boolean => options.signal?.aborted === true || options.timeUp?.() === true;
   // Out of time, a second reading would only take back what the first one found.
   return again.map(results, async (one) =>
-    stopped() || one.cutShort ? one : betterOf(one, await readElsewhere(one, results, read)),
+    isStopped(options) || one.cutShort
+      ? one
+      : betterOf(one, await readElsewhere(one, results, read)),
   );
 }
 

@@ -146,13 +146,13 @@ export async function readDays(
     if (left > 0 || job.signal?.aborted === true) return;
     segments++;
     const edge = job.hasNewer && read.unsettled ? ('edge' as const) : undefined;
-    const again = hasPassing(read, own) ? ('passing' as const) : edge;
+    const again = hasPassing(reader, read, own) ? ('passing' as const) : edge;
     await journal?.add(recordOf(job.plan, day, segment, own, reading, again));
   };
 
   const begin = async (day: Instant): Promise<Step> => {
     const recorded = diverged ? undefined : await journal?.find(source, day);
-    if (recorded && job.stands(recorded) && isUpToDate(reader, recorded)) {
+    if (recorded && isUpToDate(reader, recorded)) {
       goOnFrom(reader, recorded);
       return { day, recorded };
     }

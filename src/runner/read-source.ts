@@ -4,7 +4,7 @@ import type { BackfillSegment } from '../core/backfill.js';
 import type { SuccessorLink } from '../core/authenticate.js';
 import type { LogFileEntry } from '../core/digest-file.js';
 import { finding, type Finding } from '../core/finding.js';
-import type { RecordedDay, Shard } from '../core/journal.js';
+import type { Shard } from '../core/journal.js';
 import {
   joinLedgers,
   logDay,
@@ -92,8 +92,6 @@ export interface SourceJob {
   /** Takes what is found in log files and listings. */
   readonly told: Reading;
   readonly journal: Journal | undefined;
-  /** Whether a recorded day need not be read again. */
-  readonly stands: (recorded: RecordedDay) => boolean;
   /** Whether days are read whose newer neighbours are another machine's. */
   readonly hasNewer: boolean;
   readonly signal: AbortSignal | undefined;

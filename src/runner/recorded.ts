@@ -46,14 +46,14 @@ function endOf({ link }: SuccessorLink, { source, chains }: SourceReader): Insta
 }
 
 /**
- * Whether a record says what reading the day now would: it was read in every place that is known by
- * now, and has every digest file of the day that newer ones name.
+ * Whether a record says what reading the day now would: nothing in it is better read again, it was
+ * read in every place that is known by now, and has every digest file of the day that newer ones name.
  */
 export function isUpToDate(
   reader: SourceReader,
-  { day, locations, segment }: RecordedDay,
+  { day, locations, segment, again }: RecordedDay,
 ): boolean {
-  if (!covers(locations, reader.locations)) return false;
+  if (again !== undefined || !covers(locations, reader.locations)) return false;
   const { standard, backfill } = segment;
   const has = ({ bucket, key }: { bucket?: string; key?: string }): string => `${bucket}/${key}`;
   const met = new Set(
@@ -109,21 +109,21 @@ export function segmentOfRecord({ segment }: RecordedDay): {
 }
 
 /** Reasons that may be gone the next time. */
-const PASSING: readonly unknown[] = [
-  'credentials',
-  'throttled',
-  'network',
-  'service',
-  'keys-unavailable',
-];
+const PASSING: readonly unknown[] = ['credentials', 'throttled', 'network', 'service'];
 
-/** Whether something of a day could not be read that may be readable the next time. */
-export function hasPassing(read: Day, findings: readonly Finding[]): boolean {
+/** Whether something of a day could not be read or proved that may be the next time. */
+export function hasPassing(
+  { keys }: SourceReader,
+  read: Day,
+  findings: readonly Finding[],
+): boolean {
+  const passes = (cause: unknown): boolean =>
+    cause === 'keys-unavailable' ? keys.mayCome : PASSING.includes(cause);
   return (
-    read.failures.some(({ cause }) => PASSING.includes(cause)) ||
-    read.digests.some((one) => 'loose' in one && PASSING.includes(one.loose.cause)) ||
+    read.failures.some(({ cause }) => passes(cause)) ||
+    read.digests.some((one) => 'loose' in one && passes(one.loose.cause)) ||
     findings.some(
-      ({ code, details }) => code === 'OBJECT_UNREADABLE' && PASSING.includes(details?.['reason']),
+      ({ code, details }) => code === 'OBJECT_UNREADABLE' && passes(details?.['reason']),
     )
   );
 }

@@ -22,7 +22,15 @@ import {
 import { searchHistory } from './event-history.js';
 import { whatIsLeftOut } from './event-selectors.js';
 import { createPacer } from './pace.js';
-import { answered, DEFAULT_RETRY, serviceError, withRetry, type RetryPolicy } from './retry.js';
+import {
+  answered,
+  DEFAULT_RETRY,
+  isOfCredentials,
+  isPassing,
+  serviceError,
+  withRetry,
+  type RetryPolicy,
+} from './retry.js';
 import { describeTrail, readTrailStatus } from './trail.js';
 
 export interface CloudTrailSourceOptions {
@@ -119,13 +127,15 @@ export function createCloudTrailSource(
   const keysFor = async (region: string, range: TimeRange, now: Instant): Promise<RegionKeys> => {
     const set = new KeySet();
     let failure = '';
+    let mayCome = false;
     const ask = async (start: Instant, end: Instant): Promise<boolean> => {
       try {
         set.add(await listKeys(region, { start, end: Math.max(start + 1, Math.min(end, now)) }));
         return true;
       } catch (error) {
-        const { name, message } = serviceError(error);
-        failure = `ListPublicKeys in ${region}: ${name}: ${message}`;
+        const found = serviceError(error);
+        failure = `ListPublicKeys in ${region}: ${found.name}: ${found.message}`;
+        mayCome ||= isPassing(error) || isOfCredentials(found);
         return false;
       }
     };
@@ -138,6 +148,9 @@ export function createCloudTrailSource(
       },
       get failure() {
         return failure;
+      },
+      get mayCome() {
+        return mayCome;
       },
       lookup: async (fingerprint, end) => {
         let key = set.get(fingerprint);

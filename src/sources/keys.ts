@@ -87,7 +87,13 @@ export async function createKeyFileSource(path: string): Promise<KeySource> {
     throw new RunError(`--public-keys: ${(error as Error).message}`);
   });
   const set = checkedKeys(json, path);
-  const keys = { lookup: lookupIn(set), mislabelled: [], failure: '', unpinned: '' };
+  const keys = {
+    lookup: lookupIn(set),
+    mislabelled: [],
+    failure: '',
+    mayCome: false,
+    unpinned: '',
+  };
   return { keysFor: () => Promise.resolve(keys) };
 }
 
@@ -111,6 +117,7 @@ export function createEvidenceKeySource(
           lookup: () => Promise.resolve({ state: 'unavailable' }),
           mislabelled: [],
           failure,
+          mayCome: false,
           unpinned: '',
         };
       }
@@ -121,7 +128,7 @@ export function createEvidenceKeySource(
         : pins.length > 0
           ? `${name} is not the key file that was pinned: its SHA-256 is ${hash}`
           : 'the public keys lie beside the evidence and nothing says that they are CloudTrail’s';
-      return { lookup: lookupIn(set), mislabelled: [], failure: '', unpinned };
+      return { lookup: lookupIn(set), mislabelled: [], failure: '', mayCome: false, unpinned };
     },
   };
 }

@@ -148,6 +148,8 @@ export interface RegionKeys {
   readonly mislabelled: readonly PublicKey[];
   /** Why keys could not be had; empty where they could. */
   readonly failure: string;
+  /** Whether keys that could not be had may be had the next time. */
+  readonly mayCome: boolean;
   /** Why nobody vouches for the keys, where that is so; empty otherwise. */
   readonly unpinned: string;
 }

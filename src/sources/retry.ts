@@ -47,6 +47,14 @@ export function isThrottle(error: ServiceError): boolean {
   return THROTTLES.test(error.name) || error.status === 503 || error.status === 429;
 }
 
+const CREDENTIALS =
+  /^(CredentialsProviderError|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|TokenRefreshRequired|AuthorizationHeaderMalformed|UnrecognizedClient)/;
+
+/** Whether the caller's credentials are the matter, which other ones would end. */
+export function isOfCredentials(error: ServiceError): boolean {
+  return CREDENTIALS.test(error.name);
+}
+
 /** Whether an error may be gone the next time. */
 export function isPassing(error: unknown): boolean {
   const found = serviceError(error);

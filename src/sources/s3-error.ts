@@ -1,9 +1,6 @@
 /** What an error of S3's says about an object. */
 import type { ReadFailure, UnreadableReason } from './ports.js';
-import { isThrottle, serviceError } from './retry.js';
-
-const CREDENTIALS =
-  /^(CredentialsProviderError|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|TokenRefreshRequired|AuthorizationHeaderMalformed)/;
+import { isOfCredentials, isThrottle, serviceError } from './retry.js';
 
 /** Tells absent, forbidden and broken apart (SPEC 8, "S3 codes to separate"). */
 export function classifyS3Error(error: unknown): ReadFailure {
@@ -25,7 +22,7 @@ export function classifyS3Error(error: unknown): ReadFailure {
   if (status === 400 && /Server Side Encryption|customer.provided|SSE-C/i.test(message)) {
     return { kind: 'foreign-encryption' };
   }
-  if (CREDENTIALS.test(name)) return unreadable('credentials');
+  if (isOfCredentials(found)) return unreadable('credentials');
   if (isThrottle(found)) return unreadable('throttled');
   if (status === 403 || status === 401) return unreadable('access-denied');
   if (status === undefined || status === 200) return unreadable('network');

@@ -19,6 +19,8 @@ export interface EndpointOptions {
   readonly now?: Date;
   /** Operations that are answered with AccessDenied. */
   readonly denied?: readonly string[];
+  /** Operations that are answered with an internal error. */
+  readonly failing?: readonly string[];
   /** Regions in which CloudTrail refuses whatever it is asked, as one that isn't enabled does. */
   readonly closedRegions?: readonly string[];
   /** Events on a page of LookupEvents. */

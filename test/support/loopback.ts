@@ -41,6 +41,7 @@ export async function startEndpoint(
 
   const count = (operation: string, json: boolean): void => {
     requests.set(operation, (requests.get(operation) ?? 0) + 1);
+    if (options.failing?.includes(operation) === true) throw fault(500, 'InternalError');
     if (options.denied?.includes(operation) !== true) return;
     if (json) throw fault(400, 'AccessDeniedException', 'not authorized');
     throw fault(403, 'AccessDenied', 'Access Denied');

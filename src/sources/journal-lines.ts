@@ -1,0 +1,140 @@
+/** Reading a journal's lines from the disk: what stands in it, and where. */
+import type { FileHandle } from 'node:fs/promises';
+import {
+  checkLine,
+  decodeLine,
+  JournalError,
+  type JournalLine,
+  type RecordedDay,
+  type Work,
+} from '../core/journal.js';
+import type { Instant } from '../core/timestamp.js';
+import { RunError } from './ports.js';
+
+/** Longest line that is written or read; a day that needs more is read again by the next run. */
+export const MAX_LINE = 64 * 1024 * 1024;
+const PIECE = 1024 * 1024;
+
+/** Three numbers a record: its day, its line's offset in the file and its length. */
+export type Places = Map<string, number[]>;
+
+/** What a journal on disk holds. */
+export interface Contents {
+  readonly work: Work | undefined;
+  readonly places: Places;
+  readonly records: number;
+  /** Whether the last line says that a shard is whole. */
+  readonly ended: boolean;
+  /** Where the whole lines end, and the checksum of the last. */
+  readonly length: number;
+  readonly sum: string;
+  /** How long the file is, with what was torn. */
+  readonly whole: number;
+}
+
+export const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
+
+/** The lines of a file without their newlines, and a last one that has none. */
+async function* linesOf(
+  handle: FileHandle,
+): AsyncGenerator<{ line: string; offset: number; length: number; whole: boolean }> {
+  // A line's pieces so far; most lines are one.
+  let pieces: Buffer[] = [];
+  let held = 0;
+  let offset = 0;
+  const take = (end: Buffer) => {
+    const bytes = pieces.length === 0 ? end : Buffer.concat([...pieces, end]);
+    const line = { line: bytes.toString('utf8'), offset, length: bytes.length };
+    pieces = [];
+    held = 0;
+    return line;
+  };
+  for (;;) {
+    const piece = Buffer.alloc(PIECE);
+    const { bytesRead } = await handle.read(piece, 0, PIECE, offset + held);
+    if (bytesRead === 0) break;
+    const data = piece.subarray(0, bytesRead);
+    let from = 0;
+    for (let at = data.indexOf(10); at >= 0; at = data.indexOf(10, from)) {
+      const line = take(data.subarray(from, at));
+      yield { ...line, whole: true };
+      offset += line.length + 1;
+      from = at + 1;
+    }
+    if (from < data.length) pieces.push(data.subarray(from));
+    held += data.length - from;
+    if (held > MAX_LINE) throw new JournalError('has a line that no run wrote');
+  }
+  if (held > 0) yield { ...take(Buffer.alloc(0)), whole: false };
+}
+
+/** Reads a journal through; what a sudden end tore off its last line is left out. */
+export async function readThrough(handle: FileHandle): Promise<Contents> {
+  const places: Places = new Map();
+  let work: Work | undefined;
+  let sum = '';
+  let length = 0;
+  let records = 0;
+  let number = 0;
+  let ended = false;
+  let torn = false;
+  let all = 0;
+  for await (const { line, offset, length: bytes, whole } of linesOf(handle)) {
+    number++;
+    all = offset + bytes + (whole ? 1 : 0);
+    const next = whole && !torn ? checkLine(sum, line) : undefined;
+    if (next === undefined) {
+      // Only the last line can be torn; what stands before another one was changed.
+      if (torn) throw new JournalError(`is damaged at line ${number - 1}`);
+      // Somebody else's file is not taken for a journal that was torn at its beginning.
+      if (!work && !isTornHead(line)) throw new JournalError('is no journal');
+      torn = true;
+      continue;
+    }
+    const value: JournalLine = decodeLine(line);
+    if (ended || 'work' in value !== (work === undefined)) {
+      throw new JournalError(`is damaged at line ${number}`);
+    }
+    if ('work' in value) work = value.work;
+    else if ('end' in value) ended = true;
+    else {
+      const { source, day } = value.day;
+      const known = places.get(source) ?? [];
+      places.set(source, known);
+      known.push(day, offset, bytes);
+      records++;
+    }
+    sum = next;
+    length = offset + bytes + 1;
+  }
+  if (ended && torn) throw new JournalError('goes on after its end');
+  return { work, places, records, ended, length, sum, whole: all };
+}
+
+/** Whether a line may be the beginning of a journal's first one. */
+function isTornHead(line: string): boolean {
+  const [sum, begin] = [line.slice(0, 16), line.slice(16, 26)];
+  return /^[0-9a-f]*$/.test(sum) && ' {"work":{'.startsWith(begin);
+}
+
+/** The record of a day, of a journal that was read through. */
+export async function findIn(
+  handle: FileHandle,
+  places: Places,
+  source: string,
+  day: Instant,
+): Promise<RecordedDay | undefined> {
+  const known = places.get(source) ?? [];
+  // The last record of a day counts: it was read again after the others.
+  for (let at = known.length - 3; at >= 0; at -= 3) {
+    if (known[at] !== day) continue;
+    const [offset = 0, length = 0] = known.slice(at + 1, at + 3);
+    const bytes = Buffer.alloc(length);
+    const { bytesRead } = await handle.read(bytes, 0, length, offset);
+    if (bytesRead < length) throw new RunError('the journal was cut while it was read');
+    const value = decodeLine(bytes.toString('utf8'));
+    return 'day' in value ? value.day : undefined;
+  }
+  return undefined;
+}

@@ -1,0 +1,57 @@
+import type { FileHandle } from 'node:fs/promises';
+import { encodeLine, type JournalLine } from '../core/journal.js';
+import { messageOf, MAX_LINE, type Contents } from './journal-lines.js';
+import { RunError } from './ports.js';
+
+/** Writes lines, many at once where many wait, and says when they are on the disk. */
+export function createWriter(handle: FileHandle, path: string, { length, whole, sum }: Contents) {
+  let position = length;
+  let last = sum;
+  let waiting: { text: string; done: () => void; fail: (error: unknown) => void }[] = [];
+  let writing = false;
+  let begun = false;
+
+  const write = async (bytes: Buffer): Promise<void> => {
+    const { size } = await handle.stat();
+    if (size !== (begun ? position : whole)) {
+      throw new RunError(`another run writes into the journal ${path}`);
+    }
+    if (!begun) await handle.truncate(position);
+    begun = true;
+    for (let at = 0; at < bytes.length;) {
+      const { bytesWritten } = await handle.write(bytes, at, bytes.length - at, position + at);
+      at += bytesWritten;
+    }
+    position += bytes.length;
+    await handle.datasync();
+  };
+  const drain = async (): Promise<void> => {
+    writing = true;
+    while (waiting.length > 0) {
+      const batch = waiting;
+      waiting = [];
+      try {
+        await write(Buffer.from(batch.map(({ text }) => text).join('')));
+        for (const { done } of batch) done();
+      } catch (error) {
+        const told =
+          error instanceof RunError
+            ? error
+            : new RunError(`journal ${path} can’t be written: ${messageOf(error)}`);
+        for (const { fail } of batch) fail(told);
+      }
+    }
+    writing = false;
+  };
+  return {
+    add: (line: JournalLine): Promise<void> => {
+      const encoded = encodeLine(last, line);
+      if (Buffer.byteLength(encoded.text) > MAX_LINE) return Promise.resolve();
+      last = encoded.sum;
+      return new Promise((resolve, reject) => {
+        waiting.push({ text: encoded.text, done: resolve, fail: reject });
+        if (!writing) void drain();
+      });
+    },
+  };
+}
