@@ -17,7 +17,7 @@ afterEach(async () => {
   for (const step of undo.splice(0).reverse()) await step();
 });
 
-async function start(options: EndpointOptions, concurrency: number, plainGets = true) {
+async function start(options: EndpointOptions, concurrency: number, isPlain = true) {
   const builder = new TrailBuilder();
   builder.put(BUCKET, 'k', { body: Buffer.alloc(100) });
   const endpoint = await startEndpoint(builder.world, options);
@@ -25,7 +25,7 @@ async function start(options: EndpointOptions, concurrency: number, plainGets = 
   const source = createS3Source({
     region: 'us-east-1',
     concurrency,
-    plainGets,
+    isPlain,
     retry: { attempts: 10, pauseMs: 5 },
     client: {
       endpoint: endpoint.url,
@@ -121,12 +121,8 @@ describe('requests under way', () => {
     [20, true],
     [30, false],
     [60, true],
-  ])('settle at %i where the service takes no more (plain: %s)', async (most, plainGets) => {
-    const { endpoint, source } = await start(
-      { latencyMs: 20, throttleAbove: most },
-      256,
-      plainGets,
-    );
+  ])('settle at %i where the service takes no more (plain: %s)', async (most, isPlain) => {
+    const { endpoint, source } = await start({ latencyMs: 20, throttleAbove: most }, 256, isPlain);
     expect(await readMany(source, 1000)).toBe(1000);
     endpoint.peak.inFlight = 0;
     const before = throttledOf(endpoint);

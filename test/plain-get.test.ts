@@ -166,7 +166,7 @@ describe('an object', () => {
     const endpoint = await serve(builder, { verify: SECRETS });
     for (const key of [...AWKWARD, 'empty', 'large']) {
       const plain = await s3At(endpoint.url).read(BUCKET, key, consume);
-      const sdk = await s3At(endpoint.url, { plainGets: false }).read(BUCKET, key, consume);
+      const sdk = await s3At(endpoint.url, { isPlain: false }).read(BUCKET, key, consume);
       expect(plain, key).toEqual(sdk);
       const { body } = builder.get({ bucket: BUCKET, key });
       expect(plain, key).toMatchObject({
@@ -181,7 +181,7 @@ describe('an object', () => {
     const endpoint = await serve(new TrailBuilder());
     for (const key of ['', 'a\ud800']) {
       const plain = await s3At(endpoint.url).read(BUCKET, key, consume);
-      const sdk = await s3At(endpoint.url, { plainGets: false }).read(BUCKET, key, consume);
+      const sdk = await s3At(endpoint.url, { isPlain: false }).read(BUCKET, key, consume);
       expect(plain).toEqual(sdk);
     }
     expect(count(endpoint, 'plain')).toBe(0);
@@ -335,7 +335,7 @@ describe('an answer that isn’t the object', () => {
       });
       const plain = await s3At(endpoint.url).read(BUCKET, 'k', consume);
       expect(count(endpoint, 'GetObject')).toBe(tries);
-      const sdk = await s3At(endpoint.url, { plainGets: false }).read(BUCKET, 'k', consume);
+      const sdk = await s3At(endpoint.url, { isPlain: false }).read(BUCKET, 'k', consume);
       const stable = (read: Read<unknown>): string =>
         JSON.stringify(read).replace(/socket hang up|read ECONNRESET/, 'broken');
       expect(stable(plain)).toBe(stable(sdk));
@@ -371,7 +371,7 @@ describe('an answer that isn’t the object', () => {
         verify: SECRETS,
       });
       const read = await s3At(endpoint.url).read(BUCKET, 'k', consume);
-      const sdk = await s3At(endpoint.url, { plainGets: false }).read(BUCKET, 'k', consume);
+      const sdk = await s3At(endpoint.url, { isPlain: false }).read(BUCKET, 'k', consume);
       expect(read).toEqual(sdk);
       // The SDK follows a redirect, but not a refusal that names a Region.
       expect(read.ok).toBe(checkRegion === 'redirect');
@@ -459,8 +459,8 @@ describe('radosgw', () => {
     }
     for (const key of keys) {
       const [plain, sdk] = await Promise.all(
-        [true, false].map((plainGets) =>
-          s3At(server.url, { plainGets, client: { credentials: server.credentials } }).read(
+        [true, false].map((isPlain) =>
+          s3At(server.url, { isPlain, client: { credentials: server.credentials } }).read(
             'awkward',
             key,
             consume,

@@ -3,7 +3,12 @@ import { createHash, createHmac } from 'node:crypto';
 import { SignatureV4 } from '@smithy/signature-v4';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createSigner, escapeKey, type SigningCredentials } from '../src/sources/sigv4.js';
+import {
+  createSigner,
+  escapeKey,
+  escapeValue,
+  type SigningCredentials,
+} from '../src/sources/sigv4.js';
 
 const EMPTY = createHash('sha256').update('').digest('hex');
 const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPx' };
@@ -35,6 +40,7 @@ async function sdkHeaders(
   region: string,
   by: SigningCredentials,
   at: number,
+  query: Readonly<Record<string, string>> = { 'x-id': 'GetObject' },
 ) {
   const { sessionToken, ...keys } = by;
   const signer = new SignatureV4({
@@ -49,7 +55,7 @@ async function sdkHeaders(
     protocol: 'https:',
     hostname: host,
     path,
-    query: { 'x-id': 'GetObject' },
+    query,
     headers: headersFor(host),
   };
   const { headers } = await signer.sign(request, { signingDate: new Date(at) });
@@ -85,7 +91,19 @@ const KEYS = [
   '\u{1f600}'.repeat(256),
 ];
 
+const QUERY = 'x-id=GetObject';
+
 describe('a signature', () => {
+  it.each(KEYS)('is the SDK’s for a listing under %j', async (prefix) => {
+    const host = 's3.us-east-1.amazonaws.com';
+    const sign = createSigner({ region: 'us-east-1', service: 's3', headers: headersFor(host) });
+    const query = { 'list-type': '2', 'continuation-token': prefix, prefix };
+    const own = `continuation-token=${escapeValue(prefix)}&list-type=2&prefix=${escapeValue(prefix)}`;
+    expect(sign('/bucket', own, credentials, AT)).toEqual(
+      await sdkHeaders('/bucket', host, 'us-east-1', credentials, AT, query),
+    );
+  });
+
   it.each(KEYS)('is the SDK’s for the key %j', async (key) => {
     const path = `/bucket/${escapeKey(key)}`;
     expect(path).toBe(`/bucket/${sdkEscape(key)}`);
@@ -93,10 +111,9 @@ describe('a signature', () => {
     const sign = createSigner({
       region: 'us-east-1',
       service: 's3',
-      query: 'x-id=GetObject',
       headers: headersFor(host),
     });
-    expect(sign(path, credentials, AT)).toEqual(
+    expect(sign(path, QUERY, credentials, AT)).toEqual(
       await sdkHeaders(path, host, 'us-east-1', credentials, AT),
     );
   });
@@ -106,7 +123,6 @@ describe('a signature', () => {
     const sign = createSigner({
       region: 'eu-west-1',
       service: 's3',
-      query: 'x-id=GetObject',
       headers: headersFor(host),
     });
     await fc.assert(
@@ -125,7 +141,7 @@ describe('a signature', () => {
         async (key, later, by) => {
           const path = `/${escapeKey(key)}`;
           expect(path).toBe(`/${sdkEscape(key)}`);
-          const signed = sign(path, by, AT + later);
+          const signed = sign(path, QUERY, by, AT + later);
           expect(signed).toEqual(await sdkHeaders(path, host, 'eu-west-1', by, AT + later));
         },
       ),

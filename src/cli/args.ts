@@ -128,13 +128,13 @@ function parser(argv: readonly string[]) {
         type: 'string',
         requiresArg: true,
         group: 'What:',
-        desc: 'name instead of the ARN …',
+        desc: 'name of the trail, instead of its ARN',
       },
       'home-region': {
         type: 'string',
         requiresArg: true,
         group: 'What:',
-        desc: '… in this home Region',
+        desc: 'home Region of --trail-name',
       },
       region: {
         type: 'string',

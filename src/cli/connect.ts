@@ -138,7 +138,7 @@ export async function connect(
     region: trail.homeRegion,
     client: s3Config,
     concurrency: options.concurrency,
-    plainGets: options.s3Client === 'auto',
+    isPlain: options.s3Client === 'auto',
     signal,
   });
   const objects = createAliasedSource(s3, new Map(options.bucketAliases));

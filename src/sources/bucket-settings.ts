@@ -1,10 +1,6 @@
 /** How a bucket is set up, so far as it can lose what a trail delivers there. */
-import {
-  GetBucketLifecycleConfigurationCommand,
-  GetBucketVersioningCommand,
-  type LifecycleRule as S3Rule,
-  type S3Client,
-} from '@aws-sdk/client-s3';
+import type { LifecycleRule as S3Rule, S3Client } from '@aws-sdk/client-s3';
+import { s3 } from './aws-sdk.js';
 import type { BucketSettings, LifecycleRule } from './ports.js';
 import { answered, serviceError } from './retry.js';
 import { secondsOf } from './s3-names.js';
@@ -45,14 +41,14 @@ export async function bucketSettings(
   const [versioning, lifecycle] = await Promise.all([
     answered(async () => {
       const { Status: status } = await attempt(() =>
-        client.send(new GetBucketVersioningCommand({ Bucket: bucket })),
+        client.send(new s3.GetBucketVersioningCommand({ Bucket: bucket })),
       );
       return status ?? 'Off';
     }),
     answered(async () => {
       try {
         const { Rules: rules = [] } = await attempt(() =>
-          client.send(new GetBucketLifecycleConfigurationCommand({ Bucket: bucket })),
+          client.send(new s3.GetBucketLifecycleConfigurationCommand({ Bucket: bucket })),
         );
         return rules.map(lifecycleRule);
       } catch (error) {

@@ -1,16 +1,11 @@
-import {
+import type {
   CloudTrailClient,
-  DescribeTrailsCommand,
-  GetEventSelectorsCommand,
-  GetTrailCommand,
-  GetTrailStatusCommand,
-  ListPublicKeysCommand,
-  LookupEventsCommand,
-  type CloudTrailClientConfig,
-  type PublicKey,
+  CloudTrailClientConfig,
+  PublicKey,
 } from '@aws-sdk/client-cloudtrail';
 import type { PublicKeyRecord } from '../core/public-key.js';
 import { DAY, HOUR, type Instant, type TimeRange } from '../core/timestamp.js';
+import { cloudtrail } from './aws-sdk.js';
 import { KeySet } from './keys.js';
 import {
   RunError,
@@ -75,7 +70,7 @@ export function createCloudTrailSource(
   const clientIn = (region: string): CloudTrailClient => {
     const known = clients.get(region);
     if (known) return known;
-    const client = new CloudTrailClient({ ...options.client, region, maxAttempts: 1 });
+    const client = new cloudtrail.CloudTrailClient({ ...options.client, region, maxAttempts: 1 });
     client.middlewareStack.add(
       (next) => async (args) => {
         const result = await next(args);
@@ -105,7 +100,7 @@ export function createCloudTrailSource(
         retry,
         () =>
           clientIn(region).send(
-            new ListPublicKeysCommand({
+            new cloudtrail.ListPublicKeysCommand({
               ...(range.start === undefined ? {} : { StartTime: new Date(range.start * 1000) }),
               ...(range.end === undefined ? {} : { EndTime: new Date(range.end * 1000) }),
               ...(token === undefined ? {} : { NextToken: token }),
@@ -174,7 +169,7 @@ export function createCloudTrailSource(
     try {
       const answer = await withRetry(
         retry,
-        () => client.send(new DescribeTrailsCommand({ trailNameList: [nameOrArn] })),
+        () => client.send(new cloudtrail.DescribeTrailsCommand({ trailNameList: [nameOrArn] })),
         signal,
       );
       const trail = (answer.trailList ?? []).find(
@@ -184,7 +179,7 @@ export function createCloudTrailSource(
     } catch (error) {
       const { name, message } = serviceError(error);
       try {
-        const answer = await client.send(new GetTrailCommand({ Name: nameOrArn }));
+        const answer = await client.send(new cloudtrail.GetTrailCommand({ Name: nameOrArn }));
         return answer.Trail && describeTrail(answer.Trail);
       } catch (second) {
         if (/TrailNotFound/.test(serviceError(second).name)) return undefined;
@@ -204,20 +199,20 @@ export function createCloudTrailSource(
     status: (arn, region) =>
       answered(async () => {
         const ask = (): Promise<unknown> =>
-          clientIn(region).send(new GetTrailStatusCommand({ Name: arn }));
+          clientIn(region).send(new cloudtrail.GetTrailStatusCommand({ Name: arn }));
         return readTrailStatus(await withRetry(brief, ask, signal));
       }),
     leftOut: (arn, homeRegion) =>
       answered(async () => {
         const ask = (): Promise<unknown> =>
-          clientIn(homeRegion).send(new GetEventSelectorsCommand({ TrailName: arn }));
+          clientIn(homeRegion).send(new cloudtrail.GetEventSelectorsCommand({ TrailName: arn }));
         return whatIsLeftOut(await withRetry(retry, ask, signal));
       }),
     trails: (region) =>
       answered(async () => {
         const { trailList = [] } = await withRetry(
           retry,
-          () => clientIn(region).send(new DescribeTrailsCommand({})),
+          () => clientIn(region).send(new cloudtrail.DescribeTrailsCommand({})),
           signal,
         );
         return trailList.flatMap((trail) => describeTrail(trail) ?? []);
@@ -229,7 +224,7 @@ export function createCloudTrailSource(
           async () => {
             await lookupTurn(region);
             return clientIn(region).send(
-              new LookupEventsCommand({
+              new cloudtrail.LookupEventsCommand({
                 LookupAttributes: [{ AttributeKey: 'EventName', AttributeValue: name }],
                 StartTime: new Date(range.start * 1000),
                 EndTime: new Date(range.end * 1000),

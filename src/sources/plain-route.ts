@@ -1,6 +1,7 @@
-/** How the AWS SDK would ask a bucket for an object, learnt from the SDK itself. */
-import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { createSigner, escapeKey, type Sign, type SigningCredentials } from './sigv4.js';
+/** How the AWS SDK would ask a bucket, learnt from the SDK itself. */
+import type { S3Client } from '@aws-sdk/client-s3';
+import { s3 } from './aws-sdk.js';
+import { createSigner, escapeKey, escapeValue, type SigningCredentials } from './sigv4.js';
 
 /** A request as the SDK hands it to its HTTP handler. */
 export interface PlainRequest {
@@ -13,16 +14,17 @@ export interface PlainRequest {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** The request for a key, signed with credentials at a time in milliseconds. */
-export type Route = (key: string, credentials: SigningCredentials, epochMs: number) => PlainRequest;
+/** The request for what is asked, signed with credentials at a time in milliseconds. */
+export type Route<Asked> = (
+  asked: Asked,
+  credentials: SigningCredentials,
+  epochMs: number,
+) => PlainRequest;
 
 /** Everything that an encoding may stumble over: the SDK must write it as we do. */
 const PROBE =
   Array.from({ length: 95 }, (_, at) => String.fromCharCode(32 + at)).join('') +
   '/./../ a//\u00e9\u20ac\u{1f600}\u0001\u007f/';
-
-/** What the SDK asks of every GET of an object; other questions are the SDK's own. */
-const QUERY = 'x-id=GetObject';
 
 /** Headers of single requests, which differ each time and which S3 has no use for. */
 const PER_REQUEST = /^(amz-sdk-.*|x-amz-user-agent)$/;
@@ -40,9 +42,11 @@ class NotSent extends Error {
   }
 }
 
+/** Of either kind: what is done with it doesn't depend on that. */
+type Command = InstanceType<typeof s3.GetObjectCommand>;
+
 /** The SDK's own request, built and signed but not sent. */
-async function dryRun(client: S3Client, bucket: string): Promise<PlainRequest> {
-  const command = new GetObjectCommand({ Bucket: bucket, Key: PROBE });
+async function dryRun(client: S3Client, command: Command): Promise<PlainRequest> {
   command.middlewareStack.add(
     () =>
       ({ request }) =>
@@ -72,34 +76,46 @@ const pick = (
 ): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => wanted(name)));
 
-/** Signs `model`'s own path as it was signed, to see that it comes out the same. */
-function signsAlike(model: PlainRequest, sign: Sign, credentials: SigningCredentials): boolean {
-  const signed = sign(model.path, credentials, timeOf(model.headers['x-amz-date']));
-  return WRITTEN.every((name) => signed[name] === model.headers[name]);
+type Query = Readonly<Record<string, string>>;
+
+/** A query as it is signed and sent: escaped, and in order. */
+function queryOf(parameters: Query): string {
+  const names = Object.keys(parameters).sort();
+  return names.map((name) => `${name}=${escapeValue(parameters[name] ?? '')}`).join('&');
+}
+
+interface Learnt {
+  /** As the SDK wrote it. */
+  readonly path: string;
+  /** The same request for another path and query. */
+  readonly route: Route<{ readonly path: string; readonly query: string }>;
 }
 
 /**
- * Learns how to ask a bucket for its objects: host, path, Region and headers from a request that the
- * SDK builds, signs and doesn't send. `undefined` where that request is of another kind (another
- * way of signing, another encoding, more than a path and fixed headers): then only the SDK may ask.
- * Our own signature of the same request must be the SDK's, so no other is ever sent.
+ * Learns host, path, Region and headers from a request that the SDK builds, signs and doesn't send.
+ * `undefined` where that request is of another kind (another way of signing, another encoding, more
+ * than a path, `query` and fixed headers): then only the SDK may ask. Our own signature of the same
+ * request must be the SDK's, so no other is ever sent.
  */
-export async function learnRoute(client: S3Client, bucket: string): Promise<Route | undefined> {
-  const model = await dryRun(client, bucket);
-  const { protocol, hostname, port, path, query = {}, headers } = model;
+async function learn(
+  client: S3Client,
+  command: Command,
+  query: Query,
+): Promise<Learnt | undefined> {
+  const model = await dryRun(client, command);
+  const { protocol, hostname, port, path, headers } = model;
   const [, region, service, list] = AUTHORIZATION.exec(headers['authorization'] ?? '') ?? [];
   if (region === undefined || service !== 's3' || list === undefined) return undefined;
-  const tail = escapeKey(PROBE);
+  const own = queryOf(query);
   const isPlain =
-    model.method === 'GET' &&
-    /^https?:$/.test(protocol) &&
-    path.endsWith(tail) &&
-    new URLSearchParams(query).toString() === QUERY;
+    model.method === 'GET' && /^https?:$/.test(protocol) && queryOf(model.query ?? {}) === own;
   if (!isPlain) return undefined;
   const signedNames = new Set(list.split(';').filter((name) => !WRITTEN.includes(name)));
-  const shape = { region, service, query: QUERY };
+  const shape = { region, service };
   const whole = createSigner({ ...shape, headers: pick(headers, (name) => signedNames.has(name)) });
-  if (!signsAlike(model, whole, await client.config.credentials())) return undefined;
+  const credentials = await client.config.credentials();
+  const signed = whole(path, own, credentials, timeOf(headers['x-amz-date']));
+  if (!WRITTEN.every((name) => signed[name] === headers[name])) return undefined;
 
   const kept = (name: string): boolean => !PER_REQUEST.test(name) && !WRITTEN.includes(name);
   const unsigned = pick(headers, (name) => kept(name) && !signedNames.has(name));
@@ -107,16 +123,67 @@ export async function learnRoute(client: S3Client, bucket: string): Promise<Rout
     ...shape,
     headers: pick(headers, (name) => kept(name) && signedNames.has(name)),
   });
-  const before = path.slice(0, path.length - tail.length);
-  return (key, credentials, epochMs) => {
-    const keyPath = before + escapeKey(key);
-    return {
+  return {
+    path,
+    route: (asked, by, epochMs) => ({
       protocol,
       hostname,
       port,
       method: 'GET',
-      path: `${keyPath}?${QUERY}`,
-      headers: { ...unsigned, ...sign(keyPath, credentials, epochMs) },
-    };
+      path: `${asked.path}?${asked.query}`,
+      headers: { ...unsigned, ...sign(asked.path, asked.query, by, epochMs) },
+    }),
   };
+}
+
+/** What the SDK asks of every GET of an object; other questions are the SDK's own. */
+const OF_OBJECTS = { 'x-id': 'GetObject' };
+
+/** Learns how to ask a bucket for objects by their keys. */
+export async function learnObjects(
+  client: S3Client,
+  bucket: string,
+): Promise<Route<string> | undefined> {
+  const command = new s3.GetObjectCommand({ Bucket: bucket, Key: PROBE });
+  const learnt = await learn(client, command, OF_OBJECTS);
+  const tail = escapeKey(PROBE);
+  if (learnt?.path.endsWith(tail) !== true) return undefined;
+  const { route, path } = learnt;
+  const before = path.slice(0, path.length - tail.length);
+  const query = queryOf(OF_OBJECTS);
+  return (key, credentials, epochMs) =>
+    route({ path: before + escapeKey(key), query }, credentials, epochMs);
+}
+
+/** What a page of a listing is asked for. */
+export interface ListingQuery {
+  readonly prefix: string;
+  readonly delimiter?: string;
+  readonly 'continuation-token'?: string;
+}
+
+/** What is asked of every listing: names that XML can hold. */
+const OF_LISTINGS = { 'list-type': '2', 'encoding-type': 'url' };
+
+/** Learns how to ask a bucket for pages of its listing. */
+export async function learnListings(
+  client: S3Client,
+  bucket: string,
+): Promise<Route<ListingQuery> | undefined> {
+  const asked = { prefix: PROBE, delimiter: PROBE, 'continuation-token': PROBE };
+  const command = new s3.ListObjectsV2Command({
+    Bucket: bucket,
+    Prefix: PROBE,
+    Delimiter: PROBE,
+    ContinuationToken: PROBE,
+    EncodingType: 'url',
+  });
+  const learnt = await learn(client, command as unknown as Command, {
+    ...OF_LISTINGS,
+    ...asked,
+  });
+  if (!learnt) return undefined;
+  const { route, path } = learnt;
+  return (query, credentials, epochMs) =>
+    route({ path, query: queryOf({ ...OF_LISTINGS, ...query }) }, credentials, epochMs);
 }

@@ -1,6 +1,7 @@
 /** Reading one object of S3 through its consumer, body and all, until it succeeds or fails for good. */
-import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import type { S3Client } from '@aws-sdk/client-s3';
 import type { Readable } from 'node:stream';
+import { s3 } from './aws-sdk.js';
 import type { Turn } from './gate.js';
 import { createPlainGet, type ObjectAnswer } from './plain-get.js';
 import type { ObjectSource, Retention } from './ports.js';
@@ -24,7 +25,9 @@ async function sdkGet(
   versionId: string | undefined,
 ): Promise<ObjectAnswer> {
   const version = versionId === undefined ? {} : { VersionId: versionId };
-  const answer = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key, ...version }));
+  const answer = await client.send(
+    new s3.GetObjectCommand({ Bucket: bucket, Key: key, ...version }),
+  );
   return {
     size: answer.ContentLength,
     metadata: answer.Metadata ?? {},
@@ -38,8 +41,8 @@ export interface ReaderOptions {
   readonly clientFor: (bucket: string) => Promise<S3Client>;
   /** Tries a request until it succeeds, fails for good or was tried often enough. */
   readonly attempt: <T>(ask: (turn: Turn) => Promise<T>) => Promise<T>;
-  /** Whether objects are read past most of the SDK where that will do. */
-  readonly plainGets: boolean;
+  /** Whether to ask past most of the SDK where that will do. */
+  readonly isPlain: boolean;
   /** Milliseconds without a byte after which a body counts as stalled. */
   readonly stallMs: number;
 }
@@ -47,7 +50,7 @@ export interface ReaderOptions {
 /** Makes `ObjectSource.read` for S3. */
 export function createReader(options: ReaderOptions): ObjectSource['read'] {
   const { clientFor, attempt, stallMs } = options;
-  const plainGet = options.plainGets ? createPlainGet(stallMs) : undefined;
+  const plainGet = options.isPlain ? createPlainGet(stallMs) : undefined;
 
   return async (bucket, key, consume, versionId) => {
     // Only the first try is plain: what that one can't do, the SDK may.

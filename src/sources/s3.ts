@@ -1,19 +1,14 @@
-import {
-  GetBucketLocationCommand,
-  HeadBucketCommand,
-  ListObjectVersionsCommand,
-  ListObjectsV2Command,
-  S3Client,
-  type S3ClientConfig,
-} from '@aws-sdk/client-s3';
+import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import { isRegionName } from '../core/arn.js';
+import { s3 } from './aws-sdk.js';
 import { bucketSettings } from './bucket-settings.js';
 import { createGate, type Turn } from './gate.js';
 import { listVersions } from './object-versions.js';
-import type { ListedObject, Listing, ObjectSource, Read } from './ports.js';
+import type { ObjectSource } from './ports.js';
 import { DEFAULT_RETRY, serviceError, withRetry, type RetryPolicy } from './retry.js';
 import { classifyS3Error } from './s3-error.js';
-import { nameDecoder, regionOfLocation, secondsOf } from './s3-names.js';
+import { createLister } from './s3-list.js';
+import { regionOfLocation } from './s3-names.js';
 import { createReader } from './s3-read.js';
 
 export interface S3SourceOptions {
@@ -27,22 +22,19 @@ export interface S3SourceOptions {
   /** Requests under way together, at most; fewer where the service asks for that. */
   readonly concurrency?: number;
   /** False sends all requests through the AWS SDK, which costs more instructions. */
-  readonly plainGets?: boolean;
+  readonly isPlain?: boolean;
 }
 
 /** The connections that the SDK makes by itself. */
 const DEFAULT_CONCURRENCY = 50;
 
-/** A listing longer than this is refused, not cut: whoever writes names could hide behind a cut. */
-const MAX_LISTED = 200_000;
-
 /**
  * Objects in S3, through the AWS SDK. Each bucket's Region is found once; requests are tried again
- * here, body and all, so the SDK's own retries are off. Usual reads go past most of the SDK
- * (plain-get.ts).
+ * here, body and all, so the SDK's own retries are off. Usual requests go past most of the SDK
+ * (plain.ts).
  */
 export function createS3Source(options: S3SourceOptions): ObjectSource {
-  const { retry = DEFAULT_RETRY, signal, stallMs = 30_000, plainGets = true } = options;
+  const { retry = DEFAULT_RETRY, signal, stallMs = 30_000, isPlain = true } = options;
   const config: S3ClientConfig = {
     ...options.client,
     maxAttempts: 1,
@@ -57,7 +49,7 @@ export function createS3Source(options: S3SourceOptions): ObjectSource {
   const clientIn = (region: string): S3Client => {
     const known = clients.get(region);
     if (known) return known;
-    const client = new S3Client({ ...config, region });
+    const client = new s3.S3Client({ ...config, region });
     clients.set(region, client);
     return client;
   };
@@ -80,7 +72,7 @@ export function createS3Source(options: S3SourceOptions): ObjectSource {
   const findRegion = async (bucket: string): Promise<string> => {
     const home = clientIn(options.region);
     try {
-      const answer = await attempt(() => home.send(new HeadBucketCommand({ Bucket: bucket })));
+      const answer = await attempt(() => home.send(new s3.HeadBucketCommand({ Bucket: bucket })));
       if (answer.BucketRegion !== undefined) return answer.BucketRegion;
     } catch (error) {
       const region = serviceError(error).headers['x-amz-bucket-region'];
@@ -88,7 +80,7 @@ export function createS3Source(options: S3SourceOptions): ObjectSource {
     }
     try {
       const answer = await attempt(() =>
-        home.send(new GetBucketLocationCommand({ Bucket: bucket })),
+        home.send(new s3.GetBucketLocationCommand({ Bucket: bucket })),
       );
       return regionOfLocation(answer.LocationConstraint) ?? options.region;
     } catch {
@@ -106,66 +98,13 @@ export function createS3Source(options: S3SourceOptions): ObjectSource {
   };
   const clientFor = async (bucket: string): Promise<S3Client> => clientIn(await regionOf(bucket));
 
-  const list = async (
-    bucket: string,
-    prefix: string,
-    { folders = false }: { folders?: boolean } = {},
-  ): Promise<Read<Listing>> => {
-    const objects: ListedObject[] = [];
-    const found: string[] = [];
-    let token: string | undefined;
-    try {
-      const client = await clientFor(bucket);
-      do {
-        const page = await attempt(() =>
-          client.send(
-            new ListObjectsV2Command({
-              Bucket: bucket,
-              Prefix: prefix,
-              // Keys may hold characters that XML can't: one planted name must not end a listing.
-              EncodingType: 'url',
-              ...(folders ? { Delimiter: '/' } : {}),
-              ...(token === undefined ? {} : { ContinuationToken: token }),
-            }),
-          ),
-        );
-        const decode = nameDecoder(page.EncodingType);
-        for (const { Key, Size, LastModified } of page.Contents ?? []) {
-          if (Key === undefined) continue;
-          const lastModified = secondsOf(LastModified);
-          objects.push({
-            key: decode(Key),
-            size: Size ?? 0,
-            ...(lastModified === undefined ? {} : { lastModified }),
-          });
-        }
-        for (const { Prefix } of page.CommonPrefixes ?? []) {
-          if (Prefix !== undefined) found.push(decode(Prefix));
-        }
-        const next = page.IsTruncated === true ? page.NextContinuationToken : undefined;
-        if (page.IsTruncated === true && (next === undefined || next === token)) {
-          const detail = 'the listing says that it goes on, but not where';
-          return { ok: false, failure: { kind: 'unreadable', reason: 'service', detail } };
-        }
-        token = next;
-        if (objects.length + found.length > MAX_LISTED && token !== undefined) {
-          const detail = `more than ${MAX_LISTED} objects under ${prefix}`;
-          return { ok: false, failure: { kind: 'unreadable', reason: 'too-many-objects', detail } };
-        }
-      } while (token !== undefined);
-      return { ok: true, value: { objects, folders: found } };
-    } catch (error) {
-      return { ok: false, failure: classifyS3Error(error) };
-    }
-  };
-
   const versions: ObjectSource['versions'] = async (bucket, prefix) => {
     try {
       const client = await clientFor(bucket);
       return await listVersions(prefix, (after) =>
         attempt(() =>
           client.send(
-            new ListObjectVersionsCommand({
+            new s3.ListObjectVersionsCommand({
               Bucket: bucket,
               Prefix: prefix,
               EncodingType: 'url',
@@ -179,10 +118,11 @@ export function createS3Source(options: S3SourceOptions): ObjectSource {
     }
   };
 
+  const usual = { clientFor, attempt, isPlain, stallMs };
   return {
     carriesMetadata: true,
-    list,
-    read: createReader({ clientFor, attempt, plainGets, stallMs }),
+    list: createLister(usual),
+    read: createReader(usual),
     versions,
     settings: async (bucket) => bucketSettings(await clientFor(bucket), bucket, attempt),
     regionOf,

@@ -14,8 +14,6 @@ export interface SigningCredentials {
 export interface RequestShape {
   readonly region: string;
   readonly service: string;
-  /** As it is sent, escaped and in order. */
-  readonly query: string;
   /** Headers that are signed beside the date and the session token; names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -23,6 +21,8 @@ export interface RequestShape {
 /** Headers of one request: those that are signed, and the signature. */
 export type Sign = (
   path: string,
+  /** As it is sent, escaped and in order. */
+  query: string,
   credentials: SigningCredentials,
   epochMs: number,
 ) => Record<string, string>;
@@ -36,12 +36,15 @@ const hmac = (key: string | Buffer, text: string): Buffer =>
 
 const asHex = (char: string): string => `%${char.charCodeAt(0).toString(16).toUpperCase()}`;
 
+/** A value as it stands in a request's query. Throws for one that isn't well-formed Unicode. */
+export function escapeValue(value: string): string {
+  return encodeURIComponent(value).replace(/[!'()*]/g, asHex);
+}
+
 /** A key as it stands in a request's path. Throws for one that isn't well-formed Unicode. */
 export function escapeKey(key: string): string {
   if (/^[A-Za-z0-9\-._~/]*$/.test(key)) return key;
-  return encodeURIComponent(key)
-    .replaceAll('%2F', '/')
-    .replace(/[!'()*]/g, asHex);
+  return escapeValue(key).replaceAll('%2F', '/');
 }
 
 /** What requests of one second and one set of credentials share. */
@@ -50,7 +53,7 @@ interface Prepared {
   readonly credentials: SigningCredentials;
   readonly key: Buffer;
   readonly headers: Readonly<Record<string, string>>;
-  readonly afterPath: string;
+  readonly afterQuery: string;
   readonly beforeHash: string;
   readonly beforeSignature: string;
 }
@@ -62,7 +65,7 @@ const isSame = (a: SigningCredentials, b: SigningCredentials): boolean =>
     a.sessionToken === b.sessionToken);
 
 /** Makes a signer for GETs of one shape. */
-export function createSigner({ region, service, query, headers: fixed }: RequestShape): Sign {
+export function createSigner({ region, service, headers: fixed }: RequestShape): Sign {
   let last: Prepared | undefined;
 
   const prepare = (second: number, credentials: SigningCredentials): Prepared => {
@@ -92,19 +95,19 @@ export function createSigner({ region, service, query, headers: fixed }: Request
       credentials,
       key: sameDay && last ? last.key : derive(),
       headers,
-      afterPath: `\n${query}\n${canonical.join('')}\n${list}\n${fixed['x-amz-content-sha256'] ?? NO_BODY}`,
+      afterQuery: `\n${canonical.join('')}\n${list}\n${fixed['x-amz-content-sha256'] ?? NO_BODY}`,
       beforeHash: `${ALGORITHM}\n${date}\n${scope}\n`,
       beforeSignature: `${ALGORITHM} Credential=${accessKeyId}/${scope}, SignedHeaders=${list}, Signature=`,
     };
   };
 
-  return (path, credentials, epochMs) => {
+  return (path, query, credentials, epochMs) => {
     const second = Math.floor(epochMs / 1000);
     if (last?.second !== second || !isSame(last.credentials, credentials)) {
       last = prepare(second, credentials);
     }
-    const { key, headers, afterPath, beforeHash, beforeSignature } = last;
-    const text = beforeHash + hash('sha256', `GET\n${path}${afterPath}`);
+    const { key, headers, afterQuery, beforeHash, beforeSignature } = last;
+    const text = beforeHash + hash('sha256', `GET\n${path}\n${query}${afterQuery}`);
     const signature = createHmac('sha256', key).update(text).digest('hex');
     return { ...headers, authorization: beforeSignature + signature };
   };

@@ -1,0 +1,155 @@
+/**
+ * Asking S3 with few instructions: the usual requests are signed here and sent through the AWS
+ * client's own HTTP handler (its connections, proxy, authorities and timeouts), past the layers in
+ * between, which cost many times what the request itself does. Whatever is answered in any other way
+ * than the usual one is for the SDK to ask again and to understand.
+ */
+import type { S3Client } from '@aws-sdk/client-s3';
+import type { Readable } from 'node:stream';
+import type { PlainRequest, Route } from './plain-route.js';
+import { isPassing } from './retry.js';
+import { WholeBody } from './s3-body.js';
+
+export interface HttpAnswer {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Readable;
+}
+
+/** An answer that asks to come again later: the next try is the SDK's. */
+class PassingError extends Error {
+  override readonly name = 'ServiceException';
+  readonly $metadata: { readonly httpStatusCode: number };
+  constructor(status: number) {
+    super(`answered with status ${status}`);
+    this.$metadata = { httpStatusCode: status };
+  }
+}
+
+/** A body that is thrown away unread: shorter ones are cheaper than a new connection. */
+const DRAINED = 64 * 1024;
+/** Answers in a row that only the SDK could use, after which so many reads are left to it. */
+const MOST_REFUSED = 8;
+const LEFT_TO_SDK = 1000;
+
+/** Sends a request; no answer where what came was none of HTTP's. */
+async function send(
+  handler: S3Client['config']['requestHandler'],
+  request: PlainRequest,
+): Promise<HttpAnswer | undefined> {
+  try {
+    // What the handler asks of a request is in it; the class that its type names isn't exported.
+    const answer = (await handler.handle(request as never)) as unknown as { response: HttpAnswer };
+    return answer.response;
+  } catch (error) {
+    if (isPassing(error)) throw error;
+    return undefined;
+  }
+}
+
+/** Lets a body go that nobody wants. */
+function discard({ body, headers }: HttpAnswer): void {
+  body.on('error', () => undefined);
+  const length = Number(headers['content-length'] ?? NaN);
+  if (length <= DRAINED) body.resume();
+  else body.destroy();
+}
+
+/**
+ * Reads a body that should be short; `undefined` where it has more than `most` bytes. Throws where it
+ * does not come whole.
+ */
+export async function readShort(
+  { body, headers }: HttpAnswer,
+  most: number,
+  stallMs: number,
+): Promise<Buffer | undefined> {
+  const length = headers['content-length'];
+  const whole = new WholeBody(body, length === undefined ? undefined : Number(length), stallMs);
+  const pieces: Uint8Array[] = [];
+  let read = 0;
+  for await (const piece of whole) {
+    pieces.push(piece);
+    read += piece.length;
+    if (read > most) return undefined;
+  }
+  return Buffer.concat(pieces);
+}
+
+/** What is known of one bucket. */
+interface Place<Asked> {
+  route: Promise<Route<Asked> | undefined> | Route<Asked> | undefined;
+  refused: number;
+  left: number;
+}
+
+/** Asks a bucket; `undefined` where the SDK should. */
+export type PlainAsk<Asked, Answer> = (
+  client: S3Client,
+  bucket: string,
+  asked: Asked,
+) => Promise<Answer | undefined>;
+
+/**
+ * Makes what asks for one kind of thing. `understand` gives what an answer says, nothing where the SDK
+ * should look at it, and may throw what an answer says for certain. Throws besides for what is worth
+ * another try, by the SDK then: a connection that broke, a throttle, a server's error.
+ */
+export function createPlainAsk<Asked, Answer>(
+  learnRoute: (client: S3Client, bucket: string) => Promise<Route<Asked> | undefined>,
+  understand: (answer: HttpAnswer) => Promise<Answer | undefined> | Answer | undefined,
+): PlainAsk<Asked, Answer> {
+  const places = new Map<string, Place<Asked>>();
+
+  const leaveToSdk = (place: Place<Asked>): void => {
+    place.left = LEFT_TO_SDK;
+    // One more refusal after that is enough; and the bucket may have turned out to lie elsewhere.
+    place.refused = MOST_REFUSED - 1;
+    place.route = undefined;
+  };
+  const refuse = (place: Place<Asked>): void => {
+    if (++place.refused >= MOST_REFUSED) leaveToSdk(place);
+  };
+  const learn = async (client: S3Client, bucket: string, place: Place<Asked>) => {
+    // What goes wrong here goes wrong for the SDK, too, and it says so better.
+    const route = await learnRoute(client, bucket).catch(() => undefined);
+    if (route) place.route = route;
+    else leaveToSdk(place);
+    return route;
+  };
+
+  return async (client, bucket, asked) => {
+    let place = places.get(bucket);
+    if (!place) {
+      place = { route: undefined, refused: 0, left: 0 };
+      places.set(bucket, place);
+    }
+    if (place.left > 0) {
+      place.left--;
+      return undefined;
+    }
+    place.route ??= learn(client, bucket, place);
+    const route = typeof place.route === 'function' ? place.route : await place.route;
+    if (!route) return undefined;
+
+    const { config } = client;
+    // Asked each time: the SDK keeps them, and has them renewed before they expire.
+    const credentials = await config.credentials();
+    const request = route(asked, credentials, Date.now() + config.systemClockOffset);
+    const response = await send(config.requestHandler, request);
+    if (!response) {
+      refuse(place);
+      return undefined;
+    }
+    const answer = await understand(response);
+    if (answer !== undefined) {
+      place.refused = 0;
+      return answer;
+    }
+    discard(response);
+    const { statusCode: status } = response;
+    if (status === 429 || (status >= 500 && status !== 501)) throw new PassingError(status);
+    refuse(place);
+    return undefined;
+  };
+}
