@@ -14,8 +14,8 @@ describe('README', () => {
   });
 
   it('names only options that exist', async () => {
-    const help = await parseArguments(['--help']);
-    const known = help.command === 'help' ? help.text : '';
+    const helps = [await parseArguments(['--help']), await parseArguments(['merge', '--help'])];
+    const known = helps.map((help) => (help.command === 'help' ? help.text : '')).join('\n');
     const ours = readme
       .split('\n')
       .filter((line) => !/npm|git /.test(line))

@@ -1,32 +1,33 @@
 /** What could not be read for a reason that may pass: what becomes of a journal with it. */
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { EndpointOptions } from './support/loopback.js';
 import { FROM } from './support/lies.js';
 import { accusations, runCommand, runJson } from './support/run-command.js';
 import { inTemp, partials, runShards, serving, timeless } from './support/shards.js';
-import { HOUR, signWithNode, TrailBuilder } from './support/trail-builder.js';
+import { DAY, HOUR, signWithNode, TrailBuilder } from './support/trail-builder.js';
 
 beforeAll(() => signWithNode());
 
 const HOURS = 60;
 const range = { start: FROM + HOUR, end: FROM + HOURS * HOUR };
 
-/** Nearly three days, and an endpoint that gives nothing but a 500 for one of its log files. */
-function trail(): { builder: TrailBuilder; broken: EndpointOptions } {
+/** An endpoint that gives nothing but a 500 for an object. */
+const without = (key = ''): EndpointOptions => ({
+  answerGet: (request, response) => {
+    if (request.url?.includes(key) !== true) return false;
+    response.writeHead(500).end('<Error><Code>InternalError</Code></Error>');
+    return true;
+  },
+});
+
+/** Nearly three days, and an endpoint that is without one of its log files. */
+function trail() {
   const builder = new TrailBuilder();
   const { digests } = builder.chain({ region: 'us-east-1', from: FROM, hours: HOURS });
-  const { key = '' } = digests[30]?.logs[0] ?? {};
-  const broken: EndpointOptions = {
-    answerGet: (request, response) => {
-      if (request.url?.includes(key) !== true) return false;
-      response.writeHead(500).end('<Error><Code>InternalError</Code></Error>');
-      return true;
-    },
-  };
-  return { builder, broken };
+  return { builder, digests, broken: without(digests[30]?.logs[0]?.key) };
 }
 
 describe('a log file that can’t be read for a reason that may pass', () => {
@@ -42,7 +43,7 @@ describe('a log file that can’t be read for a reason that may pass', () => {
         const second = await runJson(own);
         expect(second.status).toBe(3);
         expect(timeless(second.report)).toEqual(timeless(first.report));
-        expect(second.stderr).toContain('fared no better');
+        expect(second.stderr).toContain('the run before could not either');
         expect(existsSync(join(directory, 'journal'))).toBe(false);
       }),
     );
@@ -62,6 +63,39 @@ describe('a log file that can’t be read for a reason that may pass', () => {
     );
   }, 60_000);
 
+  it('for the first time in a later run: keeps the journal for one more', async () => {
+    const { builder, digests, broken } = trail();
+    await serving(builder, range, broken, (argv, endpoint) =>
+      inTemp(async (directory) => {
+        const journal = join(directory, 'journal');
+        const own = [...argv, '--resume', journal];
+        expect((await runJson(own)).status).toBe(3);
+        // The oldest day, which was read last, as if the run had been killed before it.
+        const lines = (await readFile(journal, 'utf8')).split('\n');
+        await writeFile(journal, lines.slice(0, -2).concat('').join('\n'));
+        endpoint.set(without(digests[3]?.logs[0]?.key));
+        expect((await runJson(own)).status).toBe(3);
+        expect(existsSync(journal)).toBe(true);
+        expect((await runJson(own)).status).toBe(3);
+        expect(existsSync(journal)).toBe(false);
+      }),
+    );
+  }, 60_000);
+
+  it('ends a shard in which a day is read again each time for another reason', async () => {
+    const { builder, digests, broken } = trail();
+    // The last digest file of a day: the next day's first links to it, and nothing meets that link.
+    const last = digests.find(({ end }, at) => at > 20 && (end + HOUR) % DAY < end % DAY);
+    builder.remove(last!);
+    await serving(builder, range, broken, (argv) =>
+      inTemp(async (directory) => {
+        const own = [...argv, '--shard', '1/1', '--partial', join(directory, 'part')];
+        const statuses = [await runCommand(own), await runCommand(own)].map((ran) => ran.status);
+        expect(statuses).toEqual([3, 0]);
+      }),
+    );
+  }, 60_000);
+
   it('ends a shard that tried twice; the merge tries once more', async () => {
     const { builder, broken } = trail();
     await serving(builder, range, broken, (argv, endpoint) =>
@@ -77,7 +111,7 @@ describe('a log file that can’t be read for a reason that may pass', () => {
         const second = await runCommand(own);
         expect([second.status, second.stderr]).toEqual([
           0,
-          expect.stringContaining('fared no better'),
+          expect.stringContaining('the run before could not either'),
         ]);
         const merged = await runJson(['merge', file]);
         expect([merged.status, accusations(merged.report)]).toEqual([3, ['OBJECT_UNREADABLE']]);

@@ -2,9 +2,10 @@ import yargs from 'yargs';
 import { normalizePrefix, type Location } from '../core/object-key.js';
 import type { Work } from '../core/journal.js';
 import type { Sample } from '../core/sample.js';
-import { DAY, HOUR, parseUserTime } from '../core/timestamp.js';
+import { parseUserTime } from '../core/timestamp.js';
 import { isAccountId, isOrganizationId, isRegionName, parseTrailArn } from '../core/arn.js';
 import { parseMerge, type MergeArguments } from './merge-args.js';
+import { readDuration } from './duration.js';
 import { UsageError } from './usage-error.js';
 
 export { UsageError } from './usage-error.js';
@@ -458,14 +459,9 @@ const BESIDE: readonly string[] = [
 
 type Large = Pick<Arguments, 'resume' | 'maxDuration' | 'sample' | 'shard' | 'partial' | 'work'>;
 
-const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: HOUR, d: DAY };
-
 function readLarge(raw: Raw, startTime: string | undefined, endTime: string | undefined): Large {
   const resume = single(raw, 'resume');
-  const duration = /^([1-9]\d{0,5})([smhd])$/.exec(single(raw, 'max-duration') ?? '1s');
-  if (!duration) {
-    throw new UsageError(`--max-duration: ${String(raw['max-duration'])} is not such as 90m or 5h`);
-  }
+  const duration = single(raw, 'max-duration');
   const part = /^([1-9]\d{0,4})\/([1-9]\d{0,4})$/.exec(single(raw, 'sample') ?? '1/1');
   const sample = { part: Number(part?.[1]), of: Number(part?.[2]) };
   if (!part || sample.part > sample.of) {
@@ -514,10 +510,7 @@ function readLarge(raw: Raw, startTime: string | undefined, endTime: string | un
   );
   return {
     resume,
-    maxDuration:
-      raw['max-duration'] === undefined
-        ? undefined
-        : Number(duration[1]) * (SECONDS[duration[2] ?? ''] ?? 1),
+    maxDuration: duration === undefined ? undefined : readDuration('max-duration', duration),
     sample: raw['sample'] === undefined ? undefined : sample,
     shard,
     partial,

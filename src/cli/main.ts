@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { escapeText } from '../report/escape.js';
 import { RunError } from '../sources/ports.js';
@@ -51,6 +52,8 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   io.stdout.on('error', () => undefined);
   io.stderr.on('error', () => undefined);
   const stop = new AbortController();
+  // Every request that waits to be tried again listens to it.
+  setMaxListeners(0, stop.signal);
   const interrupt = (): void => {
     stop.abort();
   };

@@ -1,11 +1,14 @@
 /** The command line of `validate-trail merge`. */
 import yargs from 'yargs';
 import type { Work } from '../core/journal.js';
+import { readDuration } from './duration.js';
 import { UsageError } from './usage-error.js';
 
 export interface MergeArguments {
   /** What shards left. */
   readonly files: readonly string[];
+  /** Seconds ago that the oldest of them may have been begun. */
+  readonly maxAge: number;
   /** Options of this machine and of the report, as a command line. */
   readonly own: Work['options'];
 }
@@ -13,6 +16,9 @@ export interface MergeArguments {
 const text = (group: string, desc: string) =>
   ({ type: 'string', requiresArg: true, group, desc }) as const;
 const flag = (group: string, desc: string) => ({ type: 'boolean', group, desc }) as const;
+
+/** Two days are enough for any array of jobs, and too few for last month's. */
+const MAX_AGE = '2d';
 
 const OPTIONS = {
   format: text('Report:', 'form of the report: text, json or ndjson'),
@@ -36,7 +42,7 @@ const EPILOGUE = `Joins what shards left (--shard, --partial) into the report th
 would have given, equal but for the times of the run. CloudTrail and the
 bucket are asked what judging needs; no log file that a shard read is read
 again. Refused are partials that are damaged or unfinished, of different
-work, there twice, or not all there. The exit status is that of a whole run.
+work, there twice, older than --max-age, or not all there. The exit status is that of a whole run.
 
 Example:
   validate-trail merge part-*.jsonl --format json --output report.json`;
@@ -51,7 +57,14 @@ function parser(argv: readonly string[]) {
     .exitProcess(false)
     .wrap(80)
     .parserConfiguration({ 'camel-case-expansion': false, 'boolean-negation': false })
-    .options({ ...OPTIONS, help: { type: 'boolean', desc: 'this text' } })
+    .options({
+      'max-age': text(
+        'Partials:',
+        `how long ago the first shard may have begun [default: ${MAX_AGE}]`,
+      ),
+      ...OPTIONS,
+      help: { type: 'boolean', desc: 'this text' },
+    })
     .strictOptions()
     .epilogue(EPILOGUE)
     .fail((message, error) => {
@@ -76,7 +89,8 @@ export async function parseMerge(
   const own = Object.entries(raw).filter(
     ([name, value]) => name in OPTIONS && value !== undefined,
   ) as [string, string | boolean | string[]][];
-  return { command: 'merge', arguments: { files, own: Object.fromEntries(own) } };
+  const maxAge = readDuration('max-age', (raw['max-age'] as string | undefined) ?? MAX_AGE);
+  return { command: 'merge', arguments: { files, maxAge, own: Object.fromEntries(own) } };
 }
 
 /** The command line that options stand for. */

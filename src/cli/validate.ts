@@ -1,9 +1,9 @@
 import { userInfo } from 'node:os';
-import { resolve } from 'node:path';
 import type { Shard, Work } from '../core/journal.js';
 import { accept, StateError, type State } from '../core/state.js';
 import {
   formatInstant,
+  HOUR,
   parseDigestTime,
   parseUserTime,
   type Instant,
@@ -29,6 +29,7 @@ import { argvOf, type MergeArguments } from './merge-args.js';
 import { openOutput } from './output.js';
 import { createProgress } from './progress.js';
 import { askedRange } from './range.js';
+import { refuseSamePaths, type NamedPath } from './same-paths.js';
 import { shardOf } from './shard.js';
 import { workOf } from './work.js';
 
@@ -166,26 +167,21 @@ function tellPassing({ passing, unsettled }: JournalFile, io: Io): void {
   const what = `in ${passing} ${segments} something could not be read that may be readable later (network, throttles, credentials)`;
   const next = unsettled
     ? `the same command reads ${them} again`
-    : 'this run fared no better than the one before, and the work ends with that';
+    : 'the run before could not either, and the work ends with that';
   io.stderr.write(`validate-trail: ${what}; ${next}\n`);
 }
 
-/** Each file has one use: a journal that is also the report would be lost with the run. */
-function refuseSamePaths(options: Arguments): void {
-  const seen = new Map<string, string>();
-  for (const [name, path] of Object.entries({
-    resume: options.resume,
-    partial: options.partial,
-    output: options.output,
-    state: options.state,
-    'public-keys': options.publicKeys,
-  })) {
-    if (path === undefined) continue;
-    const other = seen.get(resolve(path));
-    if (other !== undefined) throw new UsageError(`--${other} and --${name} name the same file`);
-    seen.set(resolve(path), name);
-  }
-}
+/** The files that a run reads or writes beside its report. */
+const filesBeside = ({ resume, partial, state, publicKeys }: Arguments): NamedPath[] => [
+  ['--resume', resume],
+  ['--partial', partial],
+  ['--state', state],
+  ['--public-keys', publicKeys],
+];
+
+/** Whether a journal that is gone on with leaves the newest of what is asked for now to another run. */
+const isBehind = ({ records, work }: JournalFile, asked: TimeRange): boolean =>
+  records > 0 && asked.end > work.range.end + HOUR;
 
 /** Tells what a shard came to; its findings are told when all shards are merged. */
 function shardLine(result: ShardResult, { index, total }: Shard, path: string): string {
@@ -205,7 +201,7 @@ export async function runValidate(
 ): Promise<number> {
   // Before anything is asked of AWS: a time that can't be read is the user's mistake.
   const shard = shardOf(options.shard, io.env);
-  refuseSamePaths(options);
+  refuseSamePaths(options.output, filesBeside(options));
   if (options.startTime !== undefined) {
     askedRange({ ...options, retentionDays: undefined }, clock());
   }
@@ -228,7 +224,12 @@ export async function runValidate(
         // that is written now, of which this journal knows nothing.
         const kept = options.state !== undefined && result.state !== undefined;
         const done = result.finished && (!journal.unsettled || kept);
-        return await report(result, done ? () => journal.remove() : undefined);
+        const status = await report(result, done ? () => journal.remove() : undefined);
+        if (!isBehind(journal, range)) return status;
+        const { start, end } = journal.work.range;
+        const told = `this is ${formatInstant(start)} to ${formatInstant(end)}, as the journal was begun; what was asked for ends at ${formatInstant(range.end)}: run again`;
+        io.stderr.write(`validate-trail: ${told}\n`);
+        return status === 0 ? INCOMPLETE : status;
       }
       const path = options.partial ?? '';
       if (journal.ended) {
@@ -251,7 +252,7 @@ export async function runValidate(
 
 /** Joins what shards left into the report of the whole, and gives its exit status. */
 export async function runMerge(
-  { files, own: given }: MergeArguments,
+  { files, own: given, maxAge }: MergeArguments,
   io: Io,
   tool: Tool,
   signal: AbortSignal,
@@ -262,9 +263,20 @@ export async function runMerge(
     const parsed = await parseArguments(argvOf({ ...work.options, ...given }));
     if (parsed.command !== 'validate') throw new UsageError('the partials name no validation');
     const options = parsed.arguments;
+    refuseSamePaths(options.output, [
+      ...filesBeside(options),
+      ...files.map((path): NamedPath => [`the partial ${path}`, path]),
+    ]);
     const merged = { journal, ...fixedBy(work) };
     return await withConnection(options, io, signal, async (begun) => {
       const { connection, state, listener, report } = begun;
+      const { path, begunAt } = journal.oldest;
+      if (connection.now - begunAt > maxAge) {
+        throw new RunError(
+          `partial ${path} was begun at ${formatInstant(begunAt)}: what has happened since would not show`,
+          'run the shards again, or say with --max-age how old they may be',
+        );
+      }
       const present = await workOf(options, work, work.trail, tool.version, undefined);
       for (const name of Object.keys({ ...work.files, ...present.files })) {
         if (work.files[name] !== present.files[name]) {

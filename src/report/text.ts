@@ -245,6 +245,15 @@ function notProved(report: Report, { unconfirmed }: Told): string[] {
   ];
 }
 
+/** Longer than this between beginning and end, a report is not of one moment. */
+const ONE_MOMENT = 3_600_000;
+
+/** When a run read that went on from an older one, or joined what shards had read. */
+function readingLines({ startedAt, finishedAt }: Report, style: Style): string[] {
+  if (Date.parse(finishedAt) - Date.parse(startedAt) <= ONE_MOMENT) return [];
+  return [`${style.bold('Read')}    ${startedAt} to ${finishedAt} (this machine’s clock)`];
+}
+
 function* textLines(report: Report, told: Told, options: TextOptions): Generator<string> {
   const { style } = options;
   const { trail, timeRange, chains } = report;
@@ -252,6 +261,7 @@ function* textLines(report: Report, told: Told, options: TextOptions): Generator
   yield `${style.bold('Trail')}   ${escapeText(trail.arn)}`;
   yield `${style.bold('Bucket')}  ${escapeText(`s3://${trail.bucket}${prefix}`)}${trail.organizationId === undefined ? '' : ` (organization ${trail.organizationId})`}`;
   yield `${style.bold('Range')}   ${timeRange.start} to ${timeRange.end} (delivery time)`;
+  yield* readingLines(report, style);
   yield* scopeWords(report).map((words) => `${style.bold('Scope')}   ${escapeText(words)}`);
   yield '';
   yield `Chains (${chains.length})`;

@@ -5,7 +5,7 @@
 import { constants, open, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { JournalError, otherWork, sourceOfName, type Work } from '../core/journal.js';
-import { findIn, messageOf, readThrough } from './journal-lines.js';
+import { dayName, findIn, messageOf, readThrough } from './journal-lines.js';
 import { createWriter } from './journal-writer.js';
 import { RunError, type Journal } from './ports.js';
 
@@ -20,8 +20,8 @@ export interface JournalFile extends Journal {
   /** Segments of this run in which something could not be read that may be readable the next time. */
   readonly passing: number;
   /**
-   * Whether it is worth going on with: some segments may be readable the next time, and this run was
-   * not one that went on from others and came upon nothing but such.
+   * Whether it is worth going on with: in some segment that may be so for the first time, or this run
+   * could read one where an earlier run could not.
    */
   readonly unsettled: boolean;
   /** Marks a shard's journal as whole. */
@@ -62,7 +62,7 @@ export async function openJournal(path: string, option: string, own: Work): Prom
     }
     const { places } = found;
     let passing = 0;
-    let added = 0;
+    let news = 0;
     return {
       work: found.work ?? own,
       records: found.records,
@@ -73,11 +73,12 @@ export async function openJournal(path: string, option: string, own: Work): Prom
         return passing;
       },
       get unsettled() {
-        return passing > 0 && !(found.records > 0 && added === passing);
+        return passing > 0 && news > 0;
       },
       add: (day) => {
-        added++;
-        if (day.again === 'passing') passing++;
+        const passes = day.again === 'passing';
+        if (passes) passing++;
+        if (passes !== found.passing.has(dayName(day))) news++;
         return writer.add({ day });
       },
       end: () => writer.add({ end: true }),

@@ -23,6 +23,8 @@ export interface Contents {
   readonly work: Work | undefined;
   readonly places: Places;
   readonly records: number;
+  /** Days (`dayName`) in whose last record something could not be read that may be the next time. */
+  readonly passing: ReadonlySet<string>;
   /** Whether the last line says that a shard is whole. */
   readonly ended: boolean;
   /** Where the whole lines end, and the checksum of the last. */
@@ -69,9 +71,14 @@ async function* linesOf(
   if (held > 0) yield { ...take(Buffer.alloc(0)), whole: false };
 }
 
+/** Names a source's day. */
+export const dayName = ({ source, day }: Pick<RecordedDay, 'source' | 'day'>): string =>
+  `${day} ${source}`;
+
 /** Reads a journal through; what a sudden end tore off its last line is left out. */
 export async function readThrough(handle: FileHandle): Promise<Contents> {
   const places: Places = new Map();
+  const passing = new Set<string>();
   let work: Work | undefined;
   let sum = '';
   let length = 0;
@@ -99,17 +106,19 @@ export async function readThrough(handle: FileHandle): Promise<Contents> {
     if ('work' in value) work = value.work;
     else if ('end' in value) ended = true;
     else {
-      const { source, day } = value.day;
+      const { source, day, again } = value.day;
       const known = places.get(source) ?? [];
       places.set(source, known);
       known.push(day, offset, bytes);
       records++;
+      if (again === 'passing') passing.add(dayName(value.day));
+      else passing.delete(dayName(value.day));
     }
     sum = next;
     length = offset + bytes + 1;
   }
   if (ended && torn) throw new JournalError('goes on after its end');
-  return { work, places, records, ended, length, sum, whole: all };
+  return { work, places, records, passing, ended, length, sum, whole: all };
 }
 
 /** Whether a line may be the beginning of a journal's first one. */

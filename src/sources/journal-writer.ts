@@ -3,6 +3,18 @@ import { encodeLine, type JournalLine } from '../core/journal.js';
 import { messageOf, MAX_LINE, type Contents } from './journal-lines.js';
 import { RunError } from './ports.js';
 
+/** Characters of all strings within a value, counted until there are `most`. */
+function charactersOf(value: unknown, most: number): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null) return 0;
+  let sum = 0;
+  for (const one of Object.values(value)) {
+    sum += charactersOf(one, most - sum);
+    if (sum >= most) break;
+  }
+  return sum;
+}
+
 /** Writes lines, many at once where many wait, and says when they are on the disk. */
 export function createWriter(handle: FileHandle, path: string, { length, whole, sum }: Contents) {
   let position = length;
@@ -45,6 +57,8 @@ export function createWriter(handle: FileHandle, path: string, { length, whole, 
   };
   return {
     add: (line: JournalLine): Promise<void> => {
+      // Such a day is read again by the next run; to write it out could be past any string's length.
+      if (charactersOf(line, MAX_LINE) >= MAX_LINE) return Promise.resolve();
       const encoded = encodeLine(last, line);
       if (Buffer.byteLength(encoded.text) > MAX_LINE) return Promise.resolve();
       last = encoded.sum;

@@ -1,6 +1,7 @@
 /** What shards left on disk, held against each other before they are merged. */
 import { constants, open, type FileHandle } from 'node:fs/promises';
 import { JournalError, otherWork, sourceOfName, type Work } from '../core/journal.js';
+import type { Instant } from '../core/timestamp.js';
 import { findIn, messageOf, readThrough, type Contents } from './journal-lines.js';
 import { RunError, type Journal } from './ports.js';
 
@@ -9,6 +10,8 @@ export interface Partials extends Journal {
   /** Of which work they are: the first shard's, with the earliest times of all. */
   readonly work: Work;
   readonly segments: number;
+  /** The one that was begun first, by the service's clock. */
+  readonly oldest: { readonly path: string; readonly begunAt: Instant };
   close(): Promise<void>;
 }
 
@@ -29,12 +32,16 @@ export async function openPartials(paths: readonly string[], tool: string): Prom
     if (!first) throw new RunError('no partial to merge', HINT);
     refuseOthers(opened, tool);
     const works = opened.map(({ work }) => work);
+    const oldest = opened.reduce((one, other) =>
+      other.work.begunAt < one.work.begunAt ? other : one,
+    );
     return {
       work: {
         ...first.work,
-        begunAt: Math.min(...works.map((one) => one.begunAt)),
+        begunAt: oldest.work.begunAt,
         startedAt: Math.min(...works.map((one) => one.startedAt)),
       },
+      oldest: { path: oldest.path, begunAt: oldest.work.begunAt },
       segments: opened.reduce((sum, { contents }) => sum + contents.records, 0),
       sources: opened.flatMap(({ contents }) => [...contents.places.keys()].map(sourceOfName)),
       find: async (source, day) => {

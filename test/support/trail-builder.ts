@@ -20,6 +20,7 @@ import {
 } from './world.js';
 
 export const HOUR = 3600;
+export const DAY = 24 * HOUR;
 
 export interface SigningKey {
   readonly private: forge.pki.rsa.PrivateKey;
