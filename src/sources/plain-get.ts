@@ -1,7 +1,8 @@
 /** Reading objects past most of the AWS SDK (plain.ts). */
 import type { Readable } from 'node:stream';
+import type { HttpAnswer } from './http-send.js';
 import { learnObjects } from './plain-route.js';
-import { createPlainAsk, readShort, type HttpAnswer, type PlainAsk } from './plain.js';
+import { createPlainAsk, readShort, type PlainAsk } from './plain.js';
 
 /** An object's answer; the body is the caller's to read or destroy. */
 export interface ObjectAnswer {

@@ -1,20 +1,13 @@
 /**
- * Asking S3 with few instructions: the usual requests are signed here and sent through the AWS
- * client's own HTTP handler (its connections, proxy, authorities and timeouts), past the layers in
- * between, which cost many times what the request itself does. Whatever is answered in any other way
+ * Asking S3 with few instructions: the usual requests are signed here and sent over the connections of
+ * the AWS client (with its proxy, authorities and timeouts: http-send.ts), past the layers in between, which cost many times what the request itself does. Whatever is answered in any other way
  * than the usual one is for the SDK to ask again and to understand.
  */
 import type { S3Client } from '@aws-sdk/client-s3';
-import type { Readable } from 'node:stream';
+import { sendGet, type HttpAnswer } from './http-send.js';
 import type { PlainRequest, Route } from './plain-route.js';
 import { isPassing } from './retry.js';
 import { WholeBody } from './s3-body.js';
-
-export interface HttpAnswer {
-  readonly statusCode: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Readable;
-}
 
 /** An answer that asks to come again later: the next try is the SDK's. */
 class PassingError extends Error {
@@ -33,14 +26,9 @@ const MOST_REFUSED = 8;
 const LEFT_TO_SDK = 1000;
 
 /** Sends a request; no answer where what came was none of HTTP's. */
-async function send(
-  handler: S3Client['config']['requestHandler'],
-  request: PlainRequest,
-): Promise<HttpAnswer | undefined> {
+async function send(client: S3Client, request: PlainRequest): Promise<HttpAnswer | undefined> {
   try {
-    // What the handler asks of a request is in it; the class that its type names isn't exported.
-    const answer = (await handler.handle(request as never)) as unknown as { response: HttpAnswer };
-    return answer.response;
+    return await sendGet(client.config.requestHandler, request);
   } catch (error) {
     if (isPassing(error)) throw error;
     return undefined;
@@ -136,7 +124,7 @@ export function createPlainAsk<Asked, Answer>(
     // Asked each time: the SDK keeps them, and has them renewed before they expire.
     const credentials = await config.credentials();
     const request = route(asked, credentials, Date.now() + config.systemClockOffset);
-    const response = await send(config.requestHandler, request);
+    const response = await send(client, request);
     if (!response) {
       refuse(place);
       return undefined;

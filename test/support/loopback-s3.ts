@@ -280,6 +280,7 @@ export function createS3Service(world: World, { options, count }: Service) {
     const version = query.get('list-type') === '2' ? 2 : 1;
     const versions = query.has('versions');
     count(versions ? 'ListObjectVersions' : version === 2 ? 'ListObjectsV2' : 'ListObjects');
+    if (request.headers['amz-sdk-invocation-id'] === undefined) count('plainList');
     const stored = bucketNamed(request, bucket);
     if (stored.refuseListing) throw new AwsFault(stored.refuseListing);
     return versions

@@ -18,7 +18,8 @@ export interface Endpoint {
   readonly url: string;
   /**
    * Operation → times asked; `fault` → requests that met an injected fault instead, `throttled` → those
-   * above `throttleAbove`, `plain` → GETs of objects that the AWS SDK didn't send.
+   * above `throttleAbove`, `plain` and `plainList` → GETs of objects and of
+   * listings that the AWS SDK didn't send.
    */
   readonly requests: Map<string, number>;
   readonly peak: { inFlight: number };
