@@ -4,7 +4,7 @@
  * as it goes, all of them in Markdown at the end. Needs python3, which counts the children's CPU.
  *
  *   npm run bench -- --only 7KB,startup --latency 20 --turns 7
- *   BENCH_QUICK=1 npm run bench                        under two minutes
+ *   BENCH_QUICK=1 npm run bench                        smaller trails, fewer turns
  *   BENCH_MEMORY_LOGS=200000 npm run bench -- --only memory
  *
  * Cases: 1KB, 7KB, 100KB, 5MB (a log file, compressed; one chain), organization (17 Regions, three

@@ -123,10 +123,11 @@ describe('requests under way', () => {
     [60, true],
   ])('settle at %i where the service takes no more (plain: %s)', async (most, isPlain) => {
     const { endpoint, source } = await start({ latencyMs: 20, throttleAbove: most }, 256, isPlain);
-    expect(await readMany(source, 1000)).toBe(1000);
+    // The SDK takes so much longer that half as many show it as well.
+    const reads = isPlain ? 2000 : 800;
+    expect(await readMany(source, reads / 2)).toBe(reads / 2);
     endpoint.peak.inFlight = 0;
     const before = throttledOf(endpoint);
-    const reads = 2000;
     expect(await readMany(source, reads)).toBe(reads);
     // One more is tried now and then; and the service may see the end of an answer later than we do.
     expect(endpoint.peak.inFlight).toBeLessThanOrEqual(most * 1.25 + 4);
