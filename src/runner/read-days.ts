@@ -30,7 +30,10 @@ import {
 /** What was read of a source's days. */
 export interface DaysRead {
   readonly total: SourceSegment;
-  /** The end of the time whose days were not begun, where the run had to stop. */
+  /**
+   * The end of the time whose days were not begun, where the run had to stop: days before the range,
+   * read for backfill digest files alone, are days too.
+   */
   readonly unread: Instant | undefined;
   /** Log files of begun days that were not read. */
   readonly unreadLogs: number;
@@ -169,7 +172,7 @@ export async function readDays(
     const step = job.stopped() ? undefined : await begin(day);
     // What was read while the connections went down says nothing.
     if (step && job.signal?.aborted !== true) return step;
-    if (day >= oldest) unread ??= day + DAY - 1;
+    unread ??= day + DAY - 1;
     return undefined;
   };
   for (let step = await next(); step;) {
