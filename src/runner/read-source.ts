@@ -92,8 +92,6 @@ export interface SourceJob {
   /** Takes what is found in log files and listings. */
   readonly told: Reading;
   readonly journal: Journal | undefined;
-  /** Whether days are read whose newer neighbours are another machine's. */
-  readonly hasNewer: boolean;
   readonly signal: AbortSignal | undefined;
   /** Whether nothing more may be begun: interrupted, or out of time. */
   readonly stopped: () => boolean;
@@ -144,10 +142,9 @@ export async function readShare(job: SourceJob, shard: Shard): Promise<DaysRead 
   if (first === undefined) return undefined;
   const reader = readerFor(job);
   const newest = newestDay(range, begunAt);
-  const hasNewer = first !== newest;
-  if (hasNewer) await readEdge(reader, first + DAY, newest + DAY);
-  else await readContext(reader, [newest, newest + DAY]);
-  return readDays({ ...job, hasNewer }, reader, own, emptySource(reader));
+  if (first === newest) await readContext(reader, [newest, newest + DAY]);
+  else await readEdge(reader, first + DAY, newest + DAY);
+  return readDays(job, reader, own, emptySource(reader));
 }
 
 /** What the range's edges and the digest files of others say of what was read. */

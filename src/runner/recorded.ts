@@ -9,6 +9,11 @@ import { DAY, type Instant } from '../core/timestamp.js';
 import type { SourcePlan } from './plan.js';
 import type { Day, SourceReader } from './read-day.js';
 
+/** Whether reading a day again gave its record, word for word. */
+export function isSame(known: RecordedDay | undefined, record: RecordedDay): boolean {
+  return known !== undefined && JSON.stringify(known) === JSON.stringify(record);
+}
+
 /** What reading goes on from after a day. */
 export type Reading = Pick<RecordedDay, 'locations' | 'links'>;
 
