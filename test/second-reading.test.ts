@@ -5,22 +5,26 @@
  */
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { FROM } from './support/lies.js';
+import { base, FROM } from './support/lies.js';
+import type { EndpointOptions } from './support/loopback.js';
 import { accusations, runCommand, runJson } from './support/run-command.js';
-import { inTemp, partials, runShards, serving, timeless } from './support/shards.js';
+import { bothWays, inTemp, partials, runShards, serving, timeless } from './support/shards.js';
 import {
   HOUR,
   signWithNode,
+  stamp,
   TrailBuilder,
   type BuiltDigest,
   type BuiltLog,
 } from './support/trail-builder.js';
+import { validate } from './support/validate.js';
 
 beforeAll(() => signWithNode());
 
 const range = { start: FROM + HOUR, end: FROM + 100 * HOUR };
 
 const BROKEN = { status: 500, code: 'InternalError' };
+const ARCHIVED = { status: 403, code: 'InvalidObjectState', message: 'archived' };
 
 /** Takes an object's metadata away. */
 function strip(builder: TrailBuilder, at: BuiltLog): void {
@@ -48,7 +52,7 @@ describe('a digest file whose metadata was lost', () => {
       await inTemp(async (directory) => {
         const own = [...argv, '--resume', join(directory, 'journal')];
         builder.put(next.bucket, next.key, { ...whole, refuse: BROKEN });
-        expect((await runJson(own)).status).not.toBe(0);
+        expect((await runJson(own)).status).toBe(3);
         builder.put(next.bucket, next.key, whole);
         const second = await runJson(own);
         expect(timeless(second.report)).toEqual(timeless(single.report));
@@ -75,6 +79,86 @@ describe('a digest file whose metadata was lost', () => {
       });
     });
   }, 60_000);
+
+  it('is not accused where keys can’t be had', async () => {
+    const { builder, digest, start, end } = base({}, 30);
+    strip(builder, digest(10));
+    const { status, report } = await validate(
+      builder,
+      { start, end },
+      { endpoint: { denied: ['ListPublicKeys'] } },
+    );
+    expect([status, report.findings.filter((one) => one.class === 'violation')]).toEqual([3, []]);
+    expect(report.findings.map(({ code }) => code)).toContain('KEYS_UNAVAILABLE');
+    expect((await validate(builder, { start, end })).status).toBe(0);
+  });
+
+  const refusal = { archived: ARCHIVED, broken: BROKEN };
+  it.each([
+    ['within a day', 'archived', 30],
+    ['across midnight', 'archived', 14],
+    ['beyond the range', 'archived', 59],
+    ['across midnight', 'broken', 14],
+  ] as const)(
+    'is not accused where the one after it, %s, is %s',
+    { timeout: 60_000 },
+    async (_where, why, at) => {
+      const { builder, digest, start } = base({}, 62);
+      const end = FROM + 60 * HOUR;
+      strip(builder, digest(at));
+      const { bucket, key } = digest(at + 1);
+      const whole = builder.get(digest(at + 1));
+      builder.put(bucket, key, { ...whole, refuse: refusal[why] });
+      const { status, report } = await validate(builder, { start, end });
+      expect([status, report.findings.filter((one) => one.class === 'violation')]).toEqual([3, []]);
+      const told = report.findings.find(({ code }) => code === 'DIGEST_SIGNATURE_UNAVAILABLE');
+      expect(told?.key).toBe(digest(at).key);
+      builder.put(bucket, key, whole);
+      expect((await validate(builder, { start, end })).status).toBe(0);
+    },
+  );
+
+  it('is not accused where the folder of the one after it can’t be listed', async () => {
+    const { builder, digest, start, end } = base({}, 60);
+    strip(builder, digest(14));
+    const folder = /CloudTrail-Digest.*2026\/03\/11/;
+    const answer: EndpointOptions['answer'] = (request, response) => {
+      const url = decodeURIComponent(request.url ?? '');
+      if (!url.includes('list-type=2') || !folder.test(url)) return false;
+      response.writeHead(403).end('<Error><Code>AccessDenied</Code></Error>');
+      return true;
+    };
+    const { status, report } = await validate(builder, { start, end }, { endpoint: { answer } });
+    expect([status, report.findings.filter((one) => one.class === 'violation')]).toEqual([3, []]);
+  });
+
+  it('is told alike by a run and by shards where the one after it is archived', async () => {
+    const builder = new TrailBuilder();
+    const [last, next] = aroundMidnight(builder.chain({ from: FROM, hours: 100 }).digests);
+    strip(builder, last);
+    builder.put(next.bucket, next.key, { ...builder.get(next), refuse: ARCHIVED });
+    await serving(builder, range, {}, async (argv) => {
+      const { single, merged } = await bothWays(argv, 5);
+      expect(accusations(single.report)).toContain('DIGEST_SIGNATURE_UNAVAILABLE');
+      expect(timeless(merged.report)).toEqual(timeless(single.report));
+    });
+  }, 60_000);
+
+  it('is accused where the one after it is signed and names another, whatever is planted', async () => {
+    const { builder, chain, digest, start, end } = base({}, 30);
+    strip(builder, digest(10));
+    builder.resign(digest(11), {
+      previousDigestS3Object: digest(9).key,
+      previousDigestHashValue: chain.digests[9]?.hash,
+      previousDigestSignature: chain.digests[9]?.signature,
+    });
+    const before = await validate(builder, { start, end });
+    expect(accusations(before.report)).toContain('DIGEST_SIGNATURE_MISSING');
+    const planted = digest(10).key.replace(stamp(digest(10).end), stamp(digest(10).end + 600));
+    builder.put('trail-bucket', planted, { body: Buffer.from('x'), refuse: ARCHIVED });
+    const after = await validate(builder, { start, end });
+    expect(accusations(after.report)).toContain('DIGEST_SIGNATURE_MISSING');
+  });
 
   it('keeps no journal open: its day reads the same each time', async () => {
     const builder = new TrailBuilder();

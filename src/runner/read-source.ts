@@ -3,6 +3,7 @@ import type { LimitFunction } from 'p-limit';
 import type { BackfillSegment } from '../core/backfill.js';
 import type { SuccessorLink } from '../core/authenticate.js';
 import type { LogFileEntry } from '../core/digest-file.js';
+import { NO_EDGE } from '../core/edge.js';
 import { finding, type Finding } from '../core/finding.js';
 import type { Shard } from '../core/journal.js';
 import {
@@ -112,6 +113,7 @@ function readerFor(job: SourceJob): SourceReader {
     },
     locations: [...plan.locations],
     links: new Map<string, SuccessorLink>(),
+    edges: { standard: NO_EDGE, backfill: NO_EDGE },
     range,
     backfillFrom,
   };

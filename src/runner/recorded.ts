@@ -1,6 +1,7 @@
 /** Between what is read of a source and what a journal keeps of it. */
 import type { Finding } from '../core/finding.js';
 import type { SuccessorLink } from '../core/authenticate.js';
+import { beyondDay } from '../core/edge.js';
 import { sourceName, type RecordedDay } from '../core/journal.js';
 import { packLedger, unpackLedger } from '../core/log-objects.js';
 import { parseDigestKey, sameLocation, type Location } from '../core/object-key.js';
@@ -77,7 +78,8 @@ export function isUpToDate(
 }
 
 /** Puts a reader where it stood after a recorded day, with what it knows of older ones besides. */
-export function goOnFrom(reader: SourceReader, { day, locations, links }: RecordedDay): void {
+export function goOnFrom(reader: SourceReader, recorded: RecordedDay): void {
+  const { day, locations, links, segment } = recorded;
   const known = (one: Location): boolean =>
     reader.locations.some((other) => sameLocation(other, one));
   reader.locations.push(...locations.filter((one) => !known(one)));
@@ -85,6 +87,7 @@ export function goOnFrom(reader: SourceReader, { day, locations, links }: Record
     if ((endOf(one, reader) ?? Infinity) >= day) reader.links.delete(name);
   }
   for (const [name, link] of links) reader.links.set(name, link);
+  reader.edges = beyondDay(reader.edges, segment.standard, segment.backfill);
 }
 
 export function recordOf(
