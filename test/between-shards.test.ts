@@ -9,12 +9,15 @@ import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { FROM } from './support/lies.js';
 import { accusations, runCommand, runJson } from './support/run-command.js';
+import { MAX_DURATION, outOfTime } from './support/out-of-time.js';
 import { bothWays, inTemp, partials, runShards, serving, timeless } from './support/shards.js';
-import { HOUR, signWithNode, stamp, TrailBuilder } from './support/trail-builder.js';
+import { HOUR, iso, signWithNode, stamp, TrailBuilder } from './support/trail-builder.js';
 
 beforeAll(() => signWithNode());
 
 const range = { start: FROM + HOUR, end: FROM + 100 * HOUR };
+
+const dayFolder = (at: number): string => iso(at).slice(0, 10).replaceAll('-', '/');
 
 const removeAll = (builder: TrailBuilder, part: string): void => {
   for (const key of [...builder.bucket('trail-bucket').objects.keys()]) {
@@ -179,5 +182,56 @@ describe('out of time', () => {
         expect(limited.status).toBe(3);
       }
     });
+  }, 60_000);
+
+  /** Whether a request is for the listing of a day's digest files. */
+  const digestsOf =
+    (end: number) =>
+    (url: string): boolean =>
+      url.includes('list-type=2') && new RegExp(`CloudTrail-Digest/.*${dayFolder(end)}`).test(url);
+
+  it('accuses no backfill chain of which only the newer part was read', async () => {
+    const builder = new TrailBuilder();
+    builder.chain({ from: FROM, hours: 100 });
+    const backfill = { kind: 'backfill', hours: 1, logsPerHour: 0 } as const;
+    const [one] = builder.chain({ ...backfill, from: FROM + 5 * HOUR }).digests;
+    if (!one) throw new Error('no backfill digest file');
+    builder.chain({ ...backfill, from: FROM + 90 * HOUR, after: one });
+    await serving(builder, range, {}, async (argv, endpoint) => {
+      const run = () => runJson([...argv, ...MAX_DURATION]);
+      const { status, report } = await outOfTime(endpoint, digestsOf(FROM + 60 * HOUR), run);
+      expect([status, accusations(report)]).toEqual([3, ['NOT_READ']]);
+      const chain = report.chains.find(({ kind }) => kind === 'backfill');
+      expect(chain?.intervals[0]).toMatchObject({ state: 'unreadable' });
+    });
+  }, 60_000);
+
+  it('accuses none whose older part lies in the days before a state’s range', async () => {
+    const builder = new TrailBuilder();
+    builder.chain({ from: FROM, hours: 30 });
+    const now = (hours: number): Date => new Date((FROM + hours * HOUR) * 1000);
+    await serving(builder, { ...range, end: FROM + 30 * HOUR }, {}, async (argv, endpoint) =>
+      inTemp(async (directory) => {
+        endpoint.set({ now: now(33) });
+        const state = ['--state', join(directory, 'state')];
+        expect((await runCommand([...argv, ...state, '--init-state'])).status).toBe(0);
+        const [last] = builder.chains[0]?.digests.slice(-1) ?? [];
+        if (!last) throw new Error('no digest file');
+        builder.chain({ from: FROM + 30 * HOUR, hours: 70, after: last });
+        const backfill = { kind: 'backfill', hours: 1, logsPerHour: 0 } as const;
+        const [one] = builder.chain({ ...backfill, from: FROM - 100 * HOUR }).digests;
+        if (!one) throw new Error('no backfill digest file');
+        builder.chain({ ...backfill, from: FROM + 90 * HOUR, after: one });
+        const since = [...argv.slice(0, 4), ...state, '--since-state'];
+        const options = { now: now(102) };
+        const run = () => runJson([...since, ...MAX_DURATION]);
+        const limited = await outOfTime(endpoint, digestsOf(FROM), run, options);
+        expect([limited.status, accusations(limited.report)]).toEqual([3, ['NOT_READ']]);
+        const told = limited.report.findings.find(({ code }) => code === 'NOT_READ');
+        expect(told?.message).toContain('late backfill digest files until');
+        const whole = await runJson(since);
+        expect([whole.status, accusations(whole.report)]).toEqual([0, []]);
+      }),
+    );
   }, 60_000);
 });

@@ -1,11 +1,14 @@
 /** The end of chains: cut tails, vanished Regions, and what must not be taken for them. */
 import { gzipSync } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { trailEvent } from './support/events.js';
 import { base, FROM } from './support/lies.js';
+import type { EndpointOptions } from './support/loopback.js';
 import { accusations } from './support/run-command.js';
-import { HOUR, iso, TrailBuilder } from './support/trail-builder.js';
+import { HOUR, iso, signWithNode, TrailBuilder } from './support/trail-builder.js';
 import { validate } from './support/validate.js';
+
+beforeAll(() => signWithNode());
 
 const setStatus = (builder: TrailBuilder, region: string, status: object): void => {
   builder.world.status.set(region, {
@@ -49,6 +52,37 @@ describe('the tail', () => {
     const range = { start: FROM + HOUR, end: FROM + 6 * HOUR };
     const { report } = await validate(builder, range, { argv: ['--no-unlisted'] });
     expect(accusations(report)).toEqual(['COVERAGE_GAP']);
+  });
+
+  // The range's own days are 10 to 14 March; later digest files lie on the 17th and 18th.
+  it.each([
+    ['the folders of years', '', /Digest\/us-east-1\/$/],
+    ['the folders of days', '', /Digest\/us-east-1\/2026\/03\/$/],
+    ['the listings of later days', '', /Digest\/us-east-1\/2026\/03\/1[78]\/./],
+    ['later digest files', /Digest\/us-east-1\/2026\/03\/1[78]\//, ''],
+  ])('is not called cut where %s can’t be read any more', async (_what, path, prefix) => {
+    const builder = new TrailBuilder();
+    builder.chain({ from: FROM, hours: 95 });
+    builder.chain({ from: FROM + 170 * HOUR, hours: 20 });
+    const now = new Date((FROM + 191 * HOUR) * 1000);
+    const range = { start: FROM + HOUR, end: FROM + 100 * HOUR };
+    const open = await validate(builder, range, { endpoint: { now } });
+    expect([open.status, accusations(open.report)]).toEqual([3, ['COVERAGE_GAP']]);
+    let refused = 0;
+    const answer: EndpointOptions['answer'] = (request, response) => {
+      const { pathname, searchParams } = new URL(request.url ?? '', 'http://127.0.0.1');
+      const listed = searchParams.get('prefix');
+      const isListed = prefix !== '' && listed !== null && prefix.test(listed);
+      if (!isListed && !(path !== '' && path.test(pathname))) return false;
+      refused++;
+      response.writeHead(400).end('<Error><Code>ExpiredToken</Code></Error>');
+      return true;
+    };
+    const { report, status } = await validate(builder, range, { endpoint: { now, answer } });
+    expect(refused).toBeGreaterThan(0);
+    expect([status, accusations(report)]).toEqual([3, ['COVERAGE_GAP']]);
+    const [gap] = report.findings.filter(({ code }) => code === 'COVERAGE_GAP');
+    expect(gap?.message).toContain('could not be read');
   });
 
   it('that is late, or was moved about by a backfill delivery, is a gap', async () => {

@@ -37,7 +37,7 @@ export type Authentication =
   | {
       readonly state: 'open';
       readonly digest: DigestFile;
-      readonly publicKey: PublicKey | undefined;
+      readonly lookup: KeyLookup;
       readonly remark: Remark;
     }
   | { readonly state: 'altered'; readonly remark: Remark }
@@ -116,11 +116,10 @@ function authenticateContent(
     return altered('DIGEST_IDENTITY_MISMATCH', message);
   }
   const found = lookup(digest.fingerprint);
-  const publicKey = found.state === 'known' ? found.key : undefined;
   const open = (code: FindingCode, message: string): Authentication => ({
     state: 'open',
     digest,
-    publicKey,
+    lookup: found,
     remark: { code, message },
   });
   if (signature === undefined) {
@@ -164,18 +163,36 @@ export interface SuccessorLink {
   readonly signed: boolean;
 }
 
+/** What excuses a digest file whose signature is lost: the one who may vouch for it is unheard. */
+function unheard(
+  { lookup, remark }: Extract<Authentication, { state: 'open' }>,
+  successor: SuccessorLink | undefined,
+  isUnread: boolean,
+): Extract<Authentication, { state: 'unreadable' }> | undefined {
+  if (remark.code !== 'DIGEST_SIGNATURE_MISSING' || successor?.signed === true) return undefined;
+  if (lookup.state === 'unavailable') {
+    return { state: 'unreadable', cause: 'keys-unavailable', remark: undefined };
+  }
+  if (!isUnread) return undefined;
+  const message = `${remark.message}, and what may be the digest file after it could not be read`;
+  const code = 'DIGEST_SIGNATURE_UNAVAILABLE';
+  return { state: 'unreadable', cause: 'signature-unavailable', remark: { code, message } };
+}
+
 /**
  * Settles an open digest file with what its successor, if there is one, records of it. The
  * signature that the successor carries proves by itself, whoever carries it: it verifies with
  * CloudTrail's key or it doesn't. The hash counts only where the successor is authenticated; then a
  * hash that is the content's proves it even without the key, and one that differs proves that the
- * content was replaced.
+ * content was replaced. `isUnread` says whether the successor may be among what could not be read.
  */
 export function vouch(
   open: Extract<Authentication, { state: 'open' }>,
   successor: SuccessorLink | undefined,
+  isUnread = false,
 ): Exclude<Authentication, { state: 'open' }> {
-  const { digest, publicKey, remark } = open;
+  const { digest, lookup, remark } = open;
+  const publicKey = lookup.state === 'known' ? lookup.key : undefined;
   const { signature } = successor?.link ?? {};
   const hash = successor?.signed === true ? successor.link.hash : undefined;
   const verified =
@@ -188,6 +205,8 @@ export function vouch(
     const wrong = remark.code === 'DIGEST_SIGNATURE_INVALID';
     return { state: 'authentic', digest, signature, remarks: [wrong ? remark : recovered] };
   }
+  const excused = unheard(open, successor, isUnread);
+  if (excused) return excused;
   if (BLAMES_CONTENT.includes(remark.code)) return { state: 'altered', remark };
   if (hash !== undefined && hash !== digest.hash) {
     const message = 'is not the digest file that its signed successor recorded';

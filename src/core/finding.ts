@@ -168,8 +168,8 @@ export const FINDINGS = {
   DIGEST_SIGNATURE_UNAVAILABLE: kind(
     'unproved',
     'digest file signature not at hand',
-    'This source carries no object metadata, where signatures live, and no later digest file vouches for this one.',
-    'the newest digest file of a plain copy of the bucket',
+    'Signatures live in object metadata. This source carries none, or this object’s is lost and the later digest file that may vouch for it could not be read.',
+    'the newest digest file of a plain copy of the bucket; a digest file copied without its metadata, whose successor can’t be read',
     'collect the next digest file too, or the object metadata',
   ),
   CHAIN_FORKED: kind(

@@ -62,7 +62,8 @@ export interface RecordedDay {
   readonly links: readonly (readonly [string, SuccessorLink])[];
   /**
    * Why it is better read again: `passing`, something could not be read that may be readable the
-   * next time; `edge`, a digest file hangs on newer ones that this shard did not read.
+   * next time; `edge`, a digest file hangs on newer ones, which another shard reads, which could not
+   * be read, or which are yet to come.
    */
   readonly again?: 'passing' | 'edge';
 }

@@ -1,5 +1,6 @@
 /** What every run does before it reads: who is asked for keys and status, and what there is to read. */
 import pLimit from 'p-limit';
+import { NO_EDGE } from '../core/edge.js';
 import type { Location, Source } from '../core/object-key.js';
 import { RunError } from '../sources/ports.js';
 import { createReadingFindings } from '../sources/reading-findings.js';
@@ -38,6 +39,7 @@ export async function readerOf(
     },
     locations: [...locations],
     links: new Map(),
+    edges: { standard: NO_EDGE, backfill: NO_EDGE },
     range,
     backfillFrom: range.start,
   };

@@ -80,7 +80,6 @@ export function jobsOf(
       window: concurrency * 2,
       told: shared.told.begin(),
       journal: options.journal,
-      hasNewer: false,
       signal,
       stopped: () => isStopped(options),
       listener,

@@ -16,6 +16,7 @@ import {
   type Candidate,
   type DayDigest,
   type Listed,
+  type Settling,
   type SourceReader,
 } from './read-day.js';
 
@@ -39,9 +40,11 @@ export async function readContext(
 ): Promise<Context | undefined> {
   const { range } = reader;
   const listed: Listed[] = [];
+  let isUnlisted = false;
   for (const day of days) {
     for (const location of reader.locations) {
-      const { digests } = await listDay(reader, location, day);
+      const { digests, failed } = await listDay(reader, location, day);
+      isUnlisted ||= failed !== undefined;
       listed.push(
         ...digests.filter(
           ({ parsed }) => parsed.kind === 'standard' && parsed.end - HOUR >= range.end,
@@ -50,10 +53,12 @@ export async function readContext(
     }
   }
   listed.sort((a, b) => a.parsed.end - b.parsed.end);
+  const read: Candidate[] = [];
   for (const [at, one] of listed.slice(0, MAX_CONTEXT).entries()) {
     const candidate = await readCandidate(reader, one);
+    if (candidate) read.push(candidate);
     if (candidate?.authentication.state !== 'authentic') continue;
-    remember(reader.links, candidate, candidate.authentication);
+    learn(reader, read, isUnlisted);
     // The range may lie before a change of bucket or prefix that only this digest tells of.
     const elsewhere = newLocation(reader, [candidate.authentication]);
     if (elsewhere) reader.locations.push(elsewhere);
@@ -64,7 +69,20 @@ export async function readContext(
       later: () => listsOf(reader, listed.slice(at + 1, at + 1 + MAX_LATER)),
     };
   }
+  learn(reader, read, isUnlisted);
   return undefined;
+}
+
+/** What digest files beyond the days that are read next say of them. */
+function learn(
+  reader: SourceReader,
+  read: readonly Candidate[],
+  isUnlisted: boolean,
+): Settling['settled'] {
+  const { settled, edges } = settle(read, reader, isUnlisted);
+  for (const [known, result] of settled) remember(reader.links, known, result);
+  reader.edges = edges;
+  return settled;
 }
 
 /**
@@ -83,21 +101,20 @@ export async function readEdge(reader: SourceReader, from: Instant, to: Instant)
         listed.push(...digests);
       }
       listed.sort((a, b) => a.parsed.end - b.parsed.end);
-      if (await learn(reader, listed.slice(0, MAX_CONTEXT))) break;
+      if (await readToSigned(reader, listed.slice(0, MAX_CONTEXT))) break;
     }
   }
 }
 
 /** Reads digest files, oldest first, up to one that is signed; whether there was one. */
-async function learn(reader: SourceReader, listed: readonly Listed[]): Promise<boolean> {
+async function readToSigned(reader: SourceReader, listed: readonly Listed[]): Promise<boolean> {
   const read: Candidate[] = [];
   for (const one of listed) {
     const candidate = await readCandidate(reader, one);
     if (!candidate) continue;
     read.push(candidate);
     if (candidate.kind !== 'standard' || candidate.authentication.state !== 'authentic') continue;
-    const settled = settle(read, reader.links);
-    for (const [known, result] of settled) remember(reader.links, known, result);
+    const settled = learn(reader, read, false);
     const elsewhere = newLocation(reader, settled.values());
     if (elsewhere) reader.locations.push(elsewhere);
     return true;

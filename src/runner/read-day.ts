@@ -13,6 +13,7 @@ import {
   type SuccessorLink,
 } from '../core/authenticate.js';
 import type { LogFileEntry } from '../core/digest-file.js';
+import { beyond, UNREAD, type Edges } from '../core/edge.js';
 import { finding, type Finding } from '../core/finding.js';
 import {
   digestDayPrefix,
@@ -39,6 +40,8 @@ export interface SourceReader {
   readonly locations: Location[];
   /** Links whose targets have not been met yet, by bucket and key. */
   readonly links: Map<string, SuccessorLink>;
+  /** What is known of the digest files right after those that are read next. */
+  edges: Edges;
   readonly range: TimeRange;
   /** Backfill digest files come late: those of hours back to here belong to the run, too. */
   readonly backfillFrom: Instant;
@@ -184,21 +187,38 @@ export function remember(
   if (signed || !links.has(name)) links.set(name, { link: digest.link, signed });
 }
 
-/** Settles what is open, newest first, with what later digest files record. */
+export interface Settling {
+  readonly settled: ReadonlyMap<Candidate, Settled>;
+  readonly edges: Edges;
+}
+
+/**
+ * Settles what is open, newest first, with what later digest files record. `isUnlisted`: others may
+ * stand anywhere between them, for a folder could not be listed.
+ */
 export function settle(
   candidates: readonly Candidate[],
-  outside: ReadonlyMap<string, SuccessorLink>,
-): Map<Candidate, Settled> {
-  const links = new Map(outside);
+  outside: Pick<SourceReader, 'links' | 'edges'>,
+  isUnlisted: boolean,
+): Settling {
+  const links = new Map(outside.links);
+  const edges = { ...outside.edges };
   const settled = new Map<Candidate, Settled>();
   for (const candidate of [...candidates].sort((a, b) => b.end - a.end)) {
-    const { authentication, place } = candidate;
+    const { authentication, place, kind } = candidate;
     const link = links.get(id(place.bucket, place.key));
-    const result = authentication.state === 'open' ? vouch(authentication, link) : authentication;
+    const { unread } = edges[kind];
+    const result =
+      authentication.state === 'open'
+        ? vouch(authentication, link, unread || isUnlisted)
+        : authentication;
     settled.set(candidate, result);
     remember(links, candidate, result);
+    const { bucket, key } = place;
+    const own = result.state === 'authentic' ? result.digest.link : null;
+    edges[kind] = beyond(edges[kind], { state: result.state, bucket, key, link: own });
   }
-  return settled;
+  return { settled, edges: isUnlisted ? { standard: UNREAD, backfill: UNREAD } : edges };
 }
 
 /** A location that an authenticated digest points to and that is not read yet. */
@@ -321,14 +341,14 @@ async function conclude(
 }
 
 /**
- * Reads a day. `reader.locations` and `reader.links` are carried on to the next older day.
+ * Reads a day. What the reader knows of places, links and edges is carried on to the next older day.
  */
 export async function readDay(reader: SourceReader, day: Instant): Promise<Day> {
   const { locations } = reader;
   const candidates: Candidate[] = [];
   const findings: Finding[] = [];
   const failures: Loose[] = [];
-  let settled = new Map<Candidate, Settled>();
+  let { settled, edges }: Settling = { settled: new Map(), edges: reader.edges };
   for (let at = 0; at < locations.length; at++) {
     const location = locations[at];
     if (!location) break;
@@ -341,10 +361,11 @@ export async function readDay(reader: SourceReader, day: Instant): Promise<Day> 
     const read = await Promise.all(wanted.map((one) => readCandidate(reader, one)));
     for (const one of read) if (one) candidates.push(one);
     if (at < locations.length - 1) continue;
-    settled = settle(candidates, reader.links);
+    ({ settled, edges } = settle(candidates, reader, failures.length > 0));
     const found = newLocation(reader, settled.values());
     if (found) locations.push(found);
   }
+  reader.edges = edges;
   const { digests, logs } = await conclude(reader, day, candidates, settled);
   return {
     digests,

@@ -19,6 +19,7 @@ import type { SourceJob } from './read-source.js';
 import {
   goOnFrom,
   hasPassing,
+  isSame,
   isUpToDate,
   leadsOn,
   readingOf,
@@ -30,7 +31,10 @@ import {
 /** What was read of a source's days. */
 export interface DaysRead {
   readonly total: SourceSegment;
-  /** The end of the time whose days were not begun, where the run had to stop. */
+  /**
+   * The end of the time whose days were not begun, where the run had to stop: days before the range,
+   * read for backfill digest files alone, are days too.
+   */
   readonly unread: Instant | undefined;
   /** Log files of begun days that were not read. */
   readonly unreadLogs: number;
@@ -103,7 +107,13 @@ export async function lookForUnlisted(
 
 type Step =
   | { readonly day: Instant; readonly recorded: RecordedDay }
-  | { readonly day: Instant; readonly read: Day; readonly reading: Reading };
+  | {
+      readonly day: Instant;
+      readonly read: Day;
+      readonly reading: Reading;
+      /** What an earlier reading recorded, which this one takes the place of. */
+      readonly known: RecordedDay | undefined;
+    };
 
 /** Reads days, newest first, and joins each onto what is newer. */
 export async function readDays(
@@ -122,7 +132,8 @@ export async function readDays(
   // Once a day reads otherwise than it did, what was recorded of older ones rests on nothing.
   let diverged = false;
 
-  const take = async ({ day, read, reading }: Extract<Step, { read: Day }>): Promise<void> => {
+  const take = async (step: Extract<Step, { read: Day }>): Promise<void> => {
+    const { day, read, reading, known } = step;
     listener({ type: 'digests', digestFiles: read.digests.length, bytes: read.bytesRead });
     // Days before the range are read for late backfill digest files alone.
     const main = day >= oldest;
@@ -145,21 +156,23 @@ export async function readDays(
     unreadLogs += left;
     if (left > 0 || job.signal?.aborted === true) return;
     segments++;
-    const edge = job.hasNewer && read.unsettled ? ('edge' as const) : undefined;
+    const edge = read.unsettled ? ('edge' as const) : undefined;
     const again = hasPassing(reader, read, own) ? ('passing' as const) : edge;
-    await journal?.add(recordOf(job.plan, day, segment, own, reading, again));
+    const record = recordOf(job.plan, day, segment, own, reading, again);
+    // A day that hangs on newer ones reads the same until one of them comes.
+    if (again === 'passing' || !isSame(known, record)) await journal?.add(record);
   };
 
   const begin = async (day: Instant): Promise<Step> => {
-    const recorded = diverged ? undefined : await journal?.find(source, day);
-    if (recorded && isUpToDate(reader, recorded)) {
+    const recorded = await journal?.find(source, day);
+    if (recorded && !diverged && isUpToDate(reader, recorded)) {
       goOnFrom(reader, recorded);
       return { day, recorded };
     }
     const read = await readDay(reader, day);
     const reading = readingOf(reader);
     if (recorded && !leadsOn(reading, recorded)) diverged = true;
-    return { day, read, reading };
+    return { day, read, reading, known: recorded };
   };
   const queue = days[Symbol.iterator]();
   const next = async (): Promise<Step | undefined> => {
@@ -169,7 +182,7 @@ export async function readDays(
     const step = job.stopped() ? undefined : await begin(day);
     // What was read while the connections went down says nothing.
     if (step && job.signal?.aborted !== true) return step;
-    if (day >= oldest) unread ??= day + DAY - 1;
+    unread ??= day + DAY - 1;
     return undefined;
   };
   for (let step = await next(); step;) {

@@ -3,6 +3,7 @@ import type { LimitFunction } from 'p-limit';
 import type { BackfillSegment } from '../core/backfill.js';
 import type { SuccessorLink } from '../core/authenticate.js';
 import type { LogFileEntry } from '../core/digest-file.js';
+import { NO_EDGE } from '../core/edge.js';
 import { finding, type Finding } from '../core/finding.js';
 import type { Shard } from '../core/journal.js';
 import {
@@ -92,8 +93,6 @@ export interface SourceJob {
   /** Takes what is found in log files and listings. */
   readonly told: Reading;
   readonly journal: Journal | undefined;
-  /** Whether days are read whose newer neighbours are another machine's. */
-  readonly hasNewer: boolean;
   readonly signal: AbortSignal | undefined;
   /** Whether nothing more may be begun: interrupted, or out of time. */
   readonly stopped: () => boolean;
@@ -114,6 +113,7 @@ function readerFor(job: SourceJob): SourceReader {
     },
     locations: [...plan.locations],
     links: new Map<string, SuccessorLink>(),
+    edges: { standard: NO_EDGE, backfill: NO_EDGE },
     range,
     backfillFrom,
   };
@@ -144,10 +144,9 @@ export async function readShare(job: SourceJob, shard: Shard): Promise<DaysRead 
   if (first === undefined) return undefined;
   const reader = readerFor(job);
   const newest = newestDay(range, begunAt);
-  const hasNewer = first !== newest;
-  if (hasNewer) await readEdge(reader, first + DAY, newest + DAY);
-  else await readContext(reader, [newest, newest + DAY]);
-  return readDays({ ...job, hasNewer }, reader, own, emptySource(reader));
+  if (first === newest) await readContext(reader, [newest, newest + DAY]);
+  else await readEdge(reader, first + DAY, newest + DAY);
+  return readDays(job, reader, own, emptySource(reader));
 }
 
 /** What the range's edges and the digest files of others say of what was read. */
@@ -162,7 +161,7 @@ async function settleSource(
   const { standard: chain } = reader.chains;
   const { total, unread } = read;
   const findings: Finding[] = [];
-  let { standard, ledger } = total;
+  let { standard, backfill, ledger } = total;
   // A name that was rounded up past midnight lies in the folder of the day before.
   const midnight = oldestDay(range);
   if (job.unlisted && range.start - midnight < LOG_SLACK && !stopped()) {
@@ -171,8 +170,13 @@ async function settleSource(
   }
   if (unread !== undefined) {
     const cause = job.signal?.aborted === true ? 'interrupted' : 'time-limit';
-    const loose = { start: range.start, end: unread, state: 'unreadable', cause } as const;
-    standard = join(looseSegment(chain, loose, false, []), standard);
+    const loose = { end: unread, state: 'unreadable', cause } as const;
+    if (unread > range.start) {
+      const unseen = looseSegment(chain, { ...loose, start: range.start }, false, []);
+      standard = join(unseen, standard);
+    }
+    // What newer backfill digest files name may lie there, too.
+    backfill = { ...backfill, loose: [...backfill.loose, { ...loose, start: job.backfillFrom }] };
   }
   const remembered = await Promise.all(job.remembered.map((one) => readRemembered(reader, one)));
   const { first } = standard;
@@ -201,7 +205,6 @@ async function settleSource(
     if (ledger.candidates.size > 0 && !stopped())
       ledger = await strikeByOtherTrails(reader, ledger);
   }
-  const { backfill } = total;
   const keyless = [
     ...standard.before,
     ...standard.after,
@@ -240,13 +243,16 @@ function notRead(job: SourceJob, { unread, unreadLogs }: DaysRead): Finding {
   const { accountId, region } = job.plan;
   const { start, end } = job.range;
   const until = unread === undefined ? undefined : Math.min(unread, end);
+  const early = until !== undefined && until <= start;
+  const files = early ? 'late backfill digest files' : 'the digest files';
   const parts = [
-    ...(until === undefined ? [] : [`the digest files until ${formatInstant(until)}`]),
+    ...(until === undefined ? [] : [`${files} until ${formatInstant(until)}`]),
     ...(unreadLogs === 0 ? [] : [`${unreadLogs} log file${unreadLogs === 1 ? '' : 's'}`]),
   ];
   const what =
     parts.length === 0 ? 'something beside the digest files of the range' : parts.join(' and ');
-  const place = { accountId, region, start, end: until ?? end, details: { logFiles: unreadLogs } };
+  const time = { start: early ? job.backfillFrom : start, end: until ?? end };
+  const place = { accountId, region, ...time, details: { logFiles: unreadLogs } };
   return finding('NOT_READ', `not read, for the time was up: ${what}`, place);
 }
 

@@ -1,6 +1,7 @@
 /** Between what is read of a source and what a journal keeps of it. */
 import type { Finding } from '../core/finding.js';
 import type { SuccessorLink } from '../core/authenticate.js';
+import { beyondDay } from '../core/edge.js';
 import { sourceName, type RecordedDay } from '../core/journal.js';
 import { packLedger, unpackLedger } from '../core/log-objects.js';
 import { parseDigestKey, sameLocation, type Location } from '../core/object-key.js';
@@ -8,6 +9,11 @@ import type { SourceSegment } from '../core/source-segment.js';
 import { DAY, type Instant } from '../core/timestamp.js';
 import type { SourcePlan } from './plan.js';
 import type { Day, SourceReader } from './read-day.js';
+
+/** Whether reading a day again gave its record, word for word. */
+export function isSame(known: RecordedDay | undefined, record: RecordedDay): boolean {
+  return known !== undefined && JSON.stringify(known) === JSON.stringify(record);
+}
 
 /** What reading goes on from after a day. */
 export type Reading = Pick<RecordedDay, 'locations' | 'links'>;
@@ -72,7 +78,8 @@ export function isUpToDate(
 }
 
 /** Puts a reader where it stood after a recorded day, with what it knows of older ones besides. */
-export function goOnFrom(reader: SourceReader, { day, locations, links }: RecordedDay): void {
+export function goOnFrom(reader: SourceReader, recorded: RecordedDay): void {
+  const { day, locations, links, segment } = recorded;
   const known = (one: Location): boolean =>
     reader.locations.some((other) => sameLocation(other, one));
   reader.locations.push(...locations.filter((one) => !known(one)));
@@ -80,6 +87,7 @@ export function goOnFrom(reader: SourceReader, { day, locations, links }: Record
     if ((endOf(one, reader) ?? Infinity) >= day) reader.links.delete(name);
   }
   for (const [name, link] of links) reader.links.set(name, link);
+  reader.edges = beyondDay(reader.edges, segment.standard, segment.backfill);
 }
 
 export function recordOf(

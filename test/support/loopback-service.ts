@@ -39,6 +39,8 @@ export interface EndpointOptions {
   readonly verify?: ReadonlyMap<string, string>;
   /** Answers GETs of objects in place of the service where it gives true. */
   readonly answerGet?: (request: IncomingMessage, response: ServerResponse) => boolean;
+  /** Answers any request in place of the service where it gives true. */
+  readonly answer?: (request: IncomingMessage, response: ServerResponse) => boolean;
 }
 
 /** What a service is made of: options may change while it runs. */

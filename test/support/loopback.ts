@@ -79,6 +79,7 @@ export async function startEndpoint(
     const json = request.headers['x-amz-target'] !== undefined;
     const head = request.method === 'HEAD';
     response.setHeader('date', (options.now ?? new Date()).toUTCString());
+    if (options.answer?.(request, response) === true) return;
     const { faults } = options;
     const kinds = faults?.kinds ?? DEFAULT_FAULTS;
     const broken =
