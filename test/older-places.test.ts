@@ -2,10 +2,12 @@
  * Places where a trail delivered before, which only links of its digest files tell of: who lies in
  * them alone is found, and what can't be looked through there is told.
  */
+import type { IncomingMessage } from 'node:http';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { FROM } from './support/lies.js';
 import { accusations, runJson } from './support/run-command.js';
-import { serving } from './support/shards.js';
+import { inTemp, serving, timeless } from './support/shards.js';
 import { HOUR, signWithNode, TrailBuilder, type BuiltChain } from './support/trail-builder.js';
 
 beforeAll(() => signWithNode());
@@ -75,6 +77,47 @@ describe('accounts of an older bucket', () => {
       expect(status).not.toBe(0);
     });
   }, 60_000);
+});
+
+describe('work that is gone on with', () => {
+  it.each([false, true])(
+    'tells what a single run does, and finds its records again (gone by then: %s)',
+    async (gone) => {
+      const { builder, member } = moved();
+      alter(builder, member);
+      const sick = builder.chains[0]?.digests[60]?.logs[0];
+      if (!sick) throw new Error('no log file');
+      const whole = builder.get(sick);
+      await serving(builder, range, {}, async (argv, endpoint) => {
+        const single = await runJson(argv);
+        await inTemp(async (directory) => {
+          const own = [...argv, '--resume', join(directory, 'journal')];
+          const refuse = { status: 500, code: 'InternalError' };
+          builder.put(sick.bucket, sick.key, { ...whole, refuse });
+          const asked: string[] = [];
+          const answerGet = ({ url = '' }: IncomingMessage): boolean => {
+            if (url.includes(MEMBER)) asked.push(url);
+            return false;
+          };
+          endpoint.set({ answerGet });
+          await runJson(own);
+          expect(asked.length).toBeGreaterThan(40);
+          builder.put(sick.bucket, sick.key, whole);
+          const kept = builder.bucket('old-bucket').objects;
+          for (const key of [...kept.keys()]) {
+            if (gone && key.includes(MEMBER)) builder.remove({ bucket: 'old-bucket', key });
+          }
+          asked.length = 0;
+          const { status, report } = await runJson(own);
+          if (!gone) expect(timeless(report)).toEqual(timeless(single.report));
+          expect(accusations(report)).toContain('LOG_MALFORMED');
+          expect(status).toBe(1);
+          expect(asked).toEqual([]);
+        });
+      });
+    },
+    60_000,
+  );
 });
 
 describe('a trail whose organization changed', () => {

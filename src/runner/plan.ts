@@ -12,6 +12,7 @@ import {
 } from '../core/object-key.js';
 import { logRegionsFolder } from '../core/log-objects.js';
 import { defaultRegions } from '../core/regions.js';
+import type { WorkPlace } from '../core/journal.js';
 import type { TimeRange } from '../core/timestamp.js';
 import { findOrganization } from './organization.js';
 import {
@@ -52,6 +53,8 @@ export interface PlanOptions {
    * that a link led to names its own organization, which may be another than the trail's now.
    */
   readonly locations?: readonly Location[] | undefined;
+  /** Where the trail delivered when work that is gone on with began. */
+  readonly place?: WorkPlace | undefined;
   /** What was planned before links told of more places: whose organization it is stays. */
   readonly after?: Plan | undefined;
   /** Regions in which digest files of the trail were found. */
@@ -205,7 +208,9 @@ async function organizationOf(
   options: PlanOptions,
   topFolders: () => Promise<string[]>,
 ): Promise<string | undefined> {
-  if (options.after) return options.after.organizationId;
+  const { after, place } = options;
+  const settled = after ?? (place?.isUndecided === true ? undefined : place);
+  if (settled) return settled.organizationId;
   return findOrganization(objects, options, (await topFolders()).filter(isOrganizationId));
 }
 

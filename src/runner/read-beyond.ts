@@ -3,9 +3,10 @@
  * more. Only links tell of such places, so they are looked through once what links to them was read.
  */
 import type { Finding } from '../core/finding.js';
-import { sameLocation, uniqueLocations, type Location } from '../core/object-key.js';
+import { isAmong, uniqueLocations, type Location, type Source } from '../core/object-key.js';
 import type { RunOptions } from './options.js';
-import { planSources, type Plan, type PlanOptions } from './plan.js';
+import type { Plan, PlanOptions } from './plan.js';
+import { planRecorded } from './plan-recorded.js';
 import { readAll, type Shared } from './read-all.js';
 import type { SourceResult } from './read-source.js';
 
@@ -24,18 +25,20 @@ export interface Whole {
 function planWider(
   places: readonly Location[],
   results: readonly SourceResult[],
+  planned: readonly Source[],
   after: Plan,
   planning: RunOptions & PlanOptions,
 ): Promise<Plan> {
   // Before it was an organization's, or after, a trail may have delivered into the same bucket.
   const roots = places.map(({ bucket, prefix }): Location => ({ bucket, prefix }));
   const signed = results.filter(({ standard }) => standard.last !== undefined);
-  return planSources(planning.objects, {
+  const wider = {
     ...planning,
     after,
     proved: signed.map(({ plan }) => plan.region),
     locations: [...(planning.locations ?? []), ...roots, ...places],
-  });
+  };
+  return planRecorded(wider, planning.journal?.sources ?? [], planned);
 }
 
 /** Reads accounts and Regions of places that links led to, and of those that these lead to. */
@@ -46,24 +49,23 @@ export async function readBeyond(
   shared: Shared,
 ): Promise<Whole> {
   const results = [...first];
+  const planned: Source[] = [...plan.sources];
   const findings = [...plan.findings];
-  let { sources, places, accounts } = plan;
+  let { places, accounts } = plan;
+  // Also where an earlier run of the same work was led.
+  const recorded = (planning.journal?.sources ?? []).flatMap(({ locations }) => locations);
   while (planning.signal?.aborted !== true) {
-    const known = places;
-    const met = uniqueLocations(results.flatMap(({ reader }) => reader.locations));
-    const learnt = met.filter((one) => !plan.places.some((other) => sameLocation(other, one)));
-    if (learnt.every((one) => known.some((other) => sameLocation(other, one)))) break;
-    const wider = await planWider(learnt, results, plan, planning);
-    const isPlanned = ({ accountId, region }: (typeof sources)[number]): boolean =>
-      sources.some((one) => one.accountId === accountId && one.region === region);
-    const more = wider.sources.filter((one) => !isPlanned(one));
+    const met = uniqueLocations([
+      ...results.flatMap(({ reader }) => reader.locations),
+      ...recorded,
+    ]);
+    if (met.every((one) => isAmong(places, one))) break;
+    const learnt = met.filter((one) => !isAmong(plan.places, one));
+    const wider = await planWider(learnt, results, planned, plan, planning);
     findings.push(...wider.findings);
-    sources = [...sources, ...more];
-    accounts = wider.accounts;
-    places = wider.places;
-    if (more.length > 0) {
-      results.push(...(await readAll({ ...wider, sources: more }, planning, shared)));
-    }
+    planned.push(...wider.sources);
+    ({ places, accounts } = wider);
+    if (wider.sources.length > 0) results.push(...(await readAll(wider, planning, shared)));
   }
   return { results, plan, accounts, findings };
 }

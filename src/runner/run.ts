@@ -32,6 +32,7 @@ import {
 } from './judge.js';
 import { DUE_AFTER, type RunOptions, type RunResult } from './options.js';
 import { findOriginals } from './originals.js';
+import { asBegun } from './place.js';
 import type { Plan } from './plan.js';
 import { aliasesOf, prepare, readerOf } from './prepare.js';
 import { readAll, type Shared } from './read-all.js';
@@ -185,7 +186,8 @@ function logTotals(chains: readonly ReportChain[], options: RunOptions): LogCoun
  * unvouched for. What is found about the trail never throws; `RunError` says that there could be no
  * run. The report is the same whatever the concurrency, times of the run aside.
  */
-export async function validateTrail(options: RunOptions): Promise<RunResult> {
+export async function validateTrail(given: RunOptions): Promise<RunResult> {
+  const options = asBegun(given);
   const { trail, range, signal, objects, now, state } = options;
   const { statusIn, keysIn, shared, planning, plan } = await prepare(options);
   const first = await readAll(plan, options, shared);
