@@ -7,6 +7,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { trailEvent } from './support/events.js';
 import { FROM } from './support/lies.js';
 import { accusations, runCommand, runJson } from './support/run-command.js';
 import { MAX_DURATION, outOfTime } from './support/out-of-time.js';
@@ -141,6 +142,111 @@ describe('between shards and their merge', () => {
       });
     });
   }, 60_000);
+});
+
+describe('the trail’s place changes', () => {
+  /** Four days, and the event of a change to come. */
+  function toMove(altered: boolean): TrailBuilder {
+    const builder = new TrailBuilder();
+    const log = builder.chain({ from: FROM, hours: 100 }).digests[20]?.logs[0];
+    if (log && altered) builder.put(log.bucket, log.key, { body: Buffer.from('no') });
+    const { Name: name, TrailARN: trailARN } = builder.trail;
+    const record = trailEvent(builder, {
+      name: 'UpdateTrail',
+      at: FROM + 101 * HOUR,
+      parameters: { name, s3BucketName: 'new-bucket' },
+      response: { name, trailARN, s3BucketName: 'new-bucket', logFileValidationEnabled: true },
+    });
+    builder.world.history = new Map([['us-east-1', [record]]]);
+    return builder;
+  }
+  function move(builder: TrailBuilder): void {
+    builder.bucket('new-bucket');
+    Object.assign(builder.trail, { S3BucketName: 'new-bucket' });
+  }
+  const now = new Date((FROM + 104 * HOUR) * 1000);
+
+  it.each([true, false])(
+    'to another bucket before merge (altered: %s): the verdict stays',
+    async (altered) => {
+      const builder = toMove(altered);
+      await serving(builder, range, { now }, async (argv) => {
+        await inTemp(async (directory) => {
+          const files = partials(directory, 2);
+          await runShards(argv, files);
+          const before = await runJson(['merge', ...files]);
+          expect(before.status).toBe(altered ? 1 : 0);
+          move(builder);
+          const after = await runJson(['merge', ...files]);
+          expect(accusations(after.report)).toEqual(accusations(before.report));
+          expect(after.status).toBe(before.status);
+          expect(after.report.trail.bucket).toBe('trail-bucket');
+        });
+      });
+    },
+    60_000,
+  );
+
+  it('to another bucket before the resumption: what was found stays', async () => {
+    const builder = toMove(true);
+    const sick = builder.chains[0]?.digests[60]?.logs[0];
+    if (!sick) throw new Error('no log file');
+    const whole = builder.get(sick);
+    await serving(builder, range, { now }, async (argv) => {
+      await inTemp(async (directory) => {
+        const own = [...argv, '--resume', join(directory, 'journal')];
+        const refuse = { status: 500, code: 'InternalError' };
+        builder.put(sick.bucket, sick.key, { ...whole, refuse });
+        await runJson(own);
+        builder.put(sick.bucket, sick.key, whole);
+        move(builder);
+        const { status, report } = await runJson(own);
+        expect(accusations(report)).toEqual(['LOG_MALFORMED']);
+        expect(status).toBe(1);
+      });
+    });
+  }, 60_000);
+
+  it('between two shards: merge refuses, and names both places', async () => {
+    const builder = toMove(true);
+    await serving(builder, range, { now }, async (argv) => {
+      await inTemp(async (directory) => {
+        const files = partials(directory, 2);
+        for (const [at, file] of files.entries()) {
+          await runCommand([...argv, '--shard', `${at + 1}/2`, '--partial', file]);
+          move(builder);
+        }
+        const { status, stdout, stderr } = await runCommand(['merge', ...files]);
+        expect([status, stdout]).toEqual([2, '']);
+        expect(stderr).toContain('the trail was changed between them');
+        expect(stderr).toContain('s3://trail-bucket/ ');
+        expect(stderr).toContain('s3://new-bucket/ ');
+      });
+    });
+  }, 60_000);
+
+  it.each([false, true])(
+    'an organization’s folder vanishes, what was found in it stays (status denied: %s)',
+    async (denied) => {
+      const builder = new TrailBuilder({ organizationId: 'o-exampleorgid' });
+      builder.chain({ from: FROM, hours: 50 });
+      const member = builder.chain({ accountId: '444455556666', from: FROM, hours: 50 });
+      const log = member.digests[20]?.logs[0];
+      if (log) builder.put(log.bucket, log.key, { body: Buffer.from('no') });
+      const options = denied ? { denied: ['GetTrailStatus'] } : {};
+      await serving(builder, { ...range, end: FROM + 50 * HOUR }, options, async (argv) => {
+        await inTemp(async (directory) => {
+          const files = partials(directory, 2);
+          await runShards(argv, files);
+          removeAll(builder, 'o-exampleorgid');
+          const { status, report } = await runJson(['merge', ...files]);
+          expect(accusations(report)).toContain('LOG_MALFORMED');
+          expect(status).toBe(1);
+        });
+      });
+    },
+    60_000,
+  );
 });
 
 describe('files of other uses', () => {

@@ -5,6 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { encodeLine, type Work } from '../src/core/journal.js';
 import { FROM } from './support/lies.js';
 import { CREDENTIALS, runCommand, runJson } from './support/run-command.js';
 import { inTemp, serving, timeless } from './support/shards.js';
@@ -125,7 +126,13 @@ describe('--resume', () => {
       expect(other.stderr).toContain('it was begun with --region none, and this is us-east-1');
       const text = await readFile(journal, 'utf8');
       const [head = ''] = text.split('\n');
-      expect(JSON.parse(head.slice(17))).toMatchObject({ work: { version: 1 } });
+      const { work } = JSON.parse(head.slice(17)) as { work: Work };
+      expect(work).toMatchObject({ version: 2, place: { bucket: 'trail-bucket', prefix: '' } });
+      const older = encodeLine('', { work: { ...work, version: 1 as 2 } });
+      await writeFile(`${journal}-1`, older.text);
+      const refused = await runCommand([...argv, '--resume', `${journal}-1`]);
+      expect([refused.status, refused.stdout]).toEqual([2, '']);
+      expect(refused.stderr).toContain('its form is 1, and this is 2');
       // How the report is told changes no work.
       const same = await runCommand([...own, '--format', 'ndjson', '--concurrency', '3']);
       expect(same.status).toBe(1);

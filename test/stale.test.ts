@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { copyFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { RecordedDay, Work } from '../src/core/journal.js';
+import { FORMAT_VERSION, type NewWork, type RecordedDay } from '../src/core/journal.js';
 import { openJournal } from '../src/sources/journal-file.js';
 import { FROM } from './support/lies.js';
 import { runCommand, runJson } from './support/run-command.js';
@@ -109,19 +109,20 @@ const SOURCE = '["111122223333","us-east-1"]';
 describe('a day that is too large for a line', () => {
   it('is not recorded, and ends nothing', async () => {
     await inTemp(async (directory) => {
-      const work: Work = {
-        ...{ format: 'validate-trail-journal', version: 1, tool: '0', trail: 't' },
+      const work: NewWork = {
+        ...{ format: 'validate-trail-journal', version: FORMAT_VERSION, tool: '0', trail: 't' },
         ...{ options: {}, files: {}, range, begunAt: 0, startedAt: 0 },
       };
       const path = join(directory, 'journal');
-      const journal = await openJournal(path, '--resume', work);
+      const place = () => Promise.resolve({ bucket: 'b', prefix: '' });
+      const journal = await openJournal(path, '--resume', work, place);
       const day = (names: string): RecordedDay =>
         ({ source: SOURCE, day: DAY, names }) as unknown as RecordedDay;
       // Escaped, this would be longer than any string may be.
       await journal.add(day('\u0001'.repeat(200_000_000)));
       await journal.add(day('small'));
       await journal.close();
-      const again = await openJournal(path, '--resume', work);
+      const again = await openJournal(path, '--resume', work, place);
       expect(again.records).toBe(1);
       expect(await again.find(SOURCE, DAY)).toMatchObject({ names: 'small' });
       await again.close();

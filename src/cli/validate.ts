@@ -15,6 +15,7 @@ import { COLOUR, PLAIN } from '../report/style.js';
 import { renderQuiet, streamText } from '../report/text.js';
 import type { RunListener } from '../runner/events.js';
 import { DUE_AFTER, type RunOptions, type RunResult } from '../runner/options.js';
+import { placeNow } from '../runner/place.js';
 import { readShard, type ShardResult } from '../runner/run-shard.js';
 import { validateTrail } from '../runner/run.js';
 import { openJournal, type JournalFile } from '../sources/journal-file.js';
@@ -145,7 +146,8 @@ async function journalOf(
   const { range, startedAt, now, trail, tool } = run;
   const times = { range, startedAt, begunAt: now };
   const work = await workOf(options, times, trail.arn, tool.version, shard);
-  const journal = await openJournal(path, shard ? '--partial' : '--resume', work);
+  const option = shard ? '--partial' : '--resume';
+  const journal = await openJournal(path, option, work, () => placeNow(run));
   if (journal.records > 0 && !journal.ended && !options.quiet) {
     const what = `${journal.records} segments are finished`;
     const since = formatInstant(journal.work.startedAt);
@@ -154,10 +156,10 @@ async function journalOf(
   return journal;
 }
 
-/** What earlier runs of the same work fixed: its range, and the moments that it began at. */
-function fixedBy(work: Work): Pick<RunOptions, 'range' | 'startedAt' | 'begunAt'> {
-  const { range, startedAt, begunAt } = work;
-  return { range, startedAt, begunAt };
+/** What earlier runs of the same work fixed: its range and place, and the moments that it began at. */
+function fixedBy(work: Work): Pick<RunOptions, 'range' | 'place' | 'startedAt' | 'begunAt'> {
+  const { range, place, startedAt, begunAt } = work;
+  return { range, place, startedAt, begunAt };
 }
 
 /** Tells of what could not be read for a reason that may have passed. */

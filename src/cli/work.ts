@@ -1,7 +1,7 @@
 /** Of which work a run's journal is. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { Shard, Work } from '../core/journal.js';
+import { FORMAT_VERSION, type NewWork, type Shard } from '../core/journal.js';
 import type { Instant, TimeRange } from '../core/timestamp.js';
 import type { Arguments } from './args.js';
 
@@ -25,10 +25,10 @@ export async function workOf(
   trail: string,
   tool: string,
   shard: Shard | undefined,
-): Promise<Work> {
+): Promise<NewWork> {
   return {
     format: 'validate-trail-journal',
-    version: 1,
+    version: FORMAT_VERSION,
     tool,
     trail,
     options: options.work,

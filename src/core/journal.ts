@@ -17,10 +17,21 @@ export interface Shard {
   readonly total: number;
 }
 
+/** Where a trail delivered when work began, and what CloudTrail said of it that planning rests on. */
+export interface WorkPlace extends Location {
+  readonly isOrganization?: boolean;
+  readonly isMultiRegion?: boolean;
+  /** Whether the organization could not be looked for then, so that it is looked for again. */
+  readonly isUndecided?: boolean;
+}
+
+/** The newest form of a journal. */
+export const FORMAT_VERSION = 2;
+
 /** Of which work a journal is. */
 export interface Work {
   readonly format: 'validate-trail-journal';
-  readonly version: 1;
+  readonly version: typeof FORMAT_VERSION;
   /** The tool's version: another may read or judge differently. */
   readonly tool: string;
   readonly trail: string;
@@ -34,6 +45,16 @@ export interface Work {
   /** This machine's. */
   readonly startedAt: Instant;
   readonly shard?: Shard;
+  /** Work that was begun is gone on with there, wherever the trail delivers by then. */
+  readonly place: WorkPlace;
+}
+
+/** Work that isn't begun: nothing was asked of the bucket yet. */
+export type NewWork = Omit<Work, 'place'>;
+
+/** A source of which something was recorded, and where it was looked for. */
+export interface RecordedSource extends Source {
+  readonly locations: readonly Location[];
 }
 
 /** Names a source and where it is looked for; read in other places, it is another reading. */
@@ -45,10 +66,15 @@ export function sourceName({ accountId, region }: Source, locations: readonly Lo
   ]);
 }
 
-/** The account and Region of a source's name. */
-export function sourceOfName(name: string): Source {
-  const [accountId = '', region = ''] = JSON.parse(name) as string[];
-  return { accountId, region };
+/** The source that a name is of. */
+export function sourceOfName(name: string): RecordedSource {
+  const [accountId, region, ...places] = JSON.parse(name) as [string, string, ...string[][]];
+  const locations = places.map(([bucket = '', prefix = '', organizationId = '']) => ({
+    bucket,
+    prefix,
+    ...(organizationId === '' ? {} : { organizationId }),
+  }));
+  return { accountId, region, locations };
 }
 
 /** A finished segment, with what reading goes on from. */
@@ -122,7 +148,10 @@ function told(value: string | boolean | readonly string[] | undefined): string {
  * What sets a journal's work apart from the work at hand, in words; `undefined` where nothing does.
  * The range is compared where both were fixed, so it is left to the options that fixed it.
  */
-export function otherWork(journal: Work, own: Work): string | undefined {
+export function otherWork(journal: NewWork, own: NewWork): string | undefined {
+  if ((journal.version as number) !== own.version) {
+    return `its form is ${journal.version}, and this is ${own.version}`;
+  }
   if (journal.tool !== own.tool) {
     return `validate-trail ${journal.tool} wrote it, and this is ${own.tool}`;
   }
@@ -137,9 +166,20 @@ export function otherWork(journal: Work, own: Work): string | undefined {
   for (const name of new Set([...Object.keys(journal.files), ...Object.keys(own.files)])) {
     if (journal.files[name] !== own.files[name]) return `the file of --${name} is another now`;
   }
-  const shard = ({ shard: one }: Work): string => (one ? `${one.index}/${one.total}` : 'none');
+  const shard = ({ shard: one }: NewWork): string => (one ? `${one.index}/${one.total}` : 'none');
   if (shard(journal) !== shard(own)) {
     return `it was begun with --shard ${shard(journal)}, and this is ${shard(own)}`;
   }
   return undefined;
+}
+
+/** What sets the place that shards were begun with apart, in words; `undefined` where nothing does. */
+export function otherPlace({ place: theirs }: Work, { place: own }: Work): string | undefined {
+  const inWords = ({ bucket, prefix, ...rest }: WorkPlace): string => {
+    const { organizationId = 'none', isOrganization, isMultiRegion } = rest;
+    const facts = `organization trail: ${String(isOrganization)}, multi-Region: ${String(isMultiRegion)}`;
+    return `s3://${bucket}/${prefix} (organization ${organizationId}; ${facts})`;
+  };
+  if (inWords(theirs) === inWords(own)) return undefined;
+  return `the trail was changed between them: it delivered to ${inWords(theirs)}, and to ${inWords(own)}`;
 }

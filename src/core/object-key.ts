@@ -110,3 +110,13 @@ export function parseDigestKey(
 export function sameLocation(a: Location, b: Location): boolean {
   return a.bucket === b.bucket && a.prefix === b.prefix && a.organizationId === b.organizationId;
 }
+
+export const isAmong = (places: readonly Location[], one: Location): boolean =>
+  places.some((other) => sameLocation(other, one));
+
+/** Locations in their order, each once. */
+export function uniqueLocations(locations: readonly Location[]): Location[] {
+  return locations.filter(
+    (one, at) => locations.findIndex((other) => sameLocation(other, one)) === at,
+  );
+}

@@ -10,7 +10,10 @@ import type { PlanOptions } from './plan.js';
 /** Digest files arrive about half an hour after their end; later than this they are overdue. */
 export const DUE_AFTER = 2 * HOUR;
 
-export interface RunOptions extends Omit<PlanOptions, 'statusIn' | 'isSigned' | 'known'> {
+/** What a run finds out for its plan by itself. */
+type PlannedBy = 'statusIn' | 'isSigned' | 'known' | 'after' | 'proved';
+
+export interface RunOptions extends Omit<PlanOptions, PlannedBy> {
   readonly objects: ObjectSource;
   readonly keys: KeySource;
   /** CloudTrail's word on the trail; without it, ends of chains and causes of gaps stay undecided. */

@@ -5,13 +5,14 @@ import { finding, type Finding } from '../core/finding.js';
 import {
   accountsFolder,
   digestRegionsFolder,
-  sameLocation,
+  uniqueLocations,
   type Location,
   type Source,
   type TrailName,
 } from '../core/object-key.js';
 import { logRegionsFolder } from '../core/log-objects.js';
 import { defaultRegions } from '../core/regions.js';
+import type { WorkPlace } from '../core/journal.js';
 import type { TimeRange } from '../core/timestamp.js';
 import { findOrganization } from './organization.js';
 import {
@@ -47,8 +48,17 @@ export interface PlanOptions {
   readonly organizationId?: string | undefined;
   readonly regions?: readonly string[] | undefined;
   readonly accountIds?: readonly string[] | undefined;
-  /** Older places of the trail that the user names. */
+  /**
+   * Older places of the trail: of one without an organization ID, both layouts are looked through; one
+   * that a link led to names its own organization, which may be another than the trail's now.
+   */
   readonly locations?: readonly Location[] | undefined;
+  /** Where the trail delivered when work that is gone on with began. */
+  readonly place?: WorkPlace | undefined;
+  /** What was planned before links told of more places: whose organization it is stays. */
+  readonly after?: Plan | undefined;
+  /** Regions in which digest files of the trail were found. */
+  readonly proved?: readonly string[] | undefined;
   /** Chains that an earlier run knew. */
   readonly known?: readonly Source[] | undefined;
   /** Whether CloudTrail signed any of the trail’s newest digest files in a location. */
@@ -70,6 +80,8 @@ export interface SourcePlan extends Source {
 export interface Plan {
   readonly sources: readonly SourcePlan[];
   readonly organizationId?: string;
+  /** Where accounts and Regions were looked for. */
+  readonly places: readonly Location[];
   /** All accounts that the bucket has, asked for or not. */
   readonly accounts: readonly string[];
   /** Default-enabled Regions that nobody but the list of Regions knows, and whose status can't be had. */
@@ -96,10 +108,9 @@ export async function planSources(objects: ObjectSource, options: PlanOptions): 
   const findings: Finding[] = [];
   const { bucket, prefix } = trail;
   const plain: Location = { bucket, prefix };
-  const older = options.locations ?? [];
   let bucketGone = false;
   // Until S3 has answered once, what fails is the run, not a folder.
-  let reached = false;
+  let reached = options.after !== undefined;
 
   const foldersIn = async (folder: string, inBucket = bucket): Promise<string[]> => {
     const listing = await objects.list(inBucket, folder, { folders: true });
@@ -126,52 +137,34 @@ export async function planSources(objects: ObjectSource, options: PlanOptions): 
     return [];
   };
 
-  // Also of a trail that is no organization's now: it may have been one within the range.
-  const top = (await foldersIn(accountsFolder(plain))).filter(isOrganizationId);
-  const organizationId = await findOrganization(objects, options, top);
-  const wide: Location | undefined =
-    organizationId === undefined ? undefined : { bucket, prefix, organizationId };
-
-  // Accounts that left may lie in older places alone.
-  const roots = [plain, ...older];
-  const inPlaces = await Promise.all(
-    wide
-      ? roots.map((one) =>
-          foldersIn(
-            accountsFolder({ ...wide, bucket: one.bucket, prefix: one.prefix }),
-            one.bucket,
-          ),
-        )
-      : [],
+  const organizationId = await organizationOf(objects, options, () =>
+    foldersIn(accountsFolder(plain)),
   );
+  const places = placesOf(options, organizationId);
+  // Accounts that left may lie in older places alone, and in those of another organization.
+  const wide = places.filter((one) => one.organizationId !== undefined);
+  const inPlaces = await Promise.all(wide.map((one) => foldersIn(accountsFolder(one), one.bucket)));
   const members = inPlaces.flat().filter(isAccountId);
   const remembered = (options.known ?? []).map(({ accountId }) => accountId);
   const found = [...new Set([trail.accountId, ...members, ...remembered])].sort();
   const accounts = options.accountIds ?? found;
 
   const expected = await expectedRegions(options);
+  const likelyFirst = byLikelihood(options);
   const planAccount = async (accountId: string): Promise<SourcePlan[]> => {
     // The trail's own account may lie in both layouts: before and after it became organization-wide.
     const own = accountId === trail.accountId;
-    const places = [
-      ...(wide ? (own ? [wide, plain] : [wide]) : [plain]),
-      ...older.flatMap((one) =>
-        wide ? [{ ...one, organizationId: wide.organizationId ?? '' }, one] : [one],
-      ),
-    ];
-    const locations = places.filter(
-      (one, at) => places.findIndex((other) => sameLocation(other, one)) === at,
-    );
+    const locations = own || wide.length === 0 ? places : wide;
     const seen = new Set<string>();
     const folders = locations.flatMap((location) => [
       foldersIn(digestRegionsFolder(location, accountId), location.bucket),
       foldersIn(logRegionsFolder(location, accountId), location.bucket),
     ]);
     const named = (await Promise.all(folders)).flat().filter(isRegionName);
-    const most = [...new Set(named)].sort();
+    const most = [...new Set(named)].sort(likelyFirst);
     for (const region of most.slice(0, MAX_REGIONS)) seen.add(region);
     if (most.length > MAX_REGIONS) {
-      const message = `the account has folders of ${most.length} Regions, more than there are: only the first ${MAX_REGIONS} were looked at`;
+      const message = `the account has folders of ${most.length} Regions, more than there are: only ${MAX_REGIONS} of them were looked at`;
       findings.push(finding('OBJECT_UNREADABLE', message, { accountId, bucket }));
     }
     for (const one of options.known ?? []) {
@@ -205,8 +198,47 @@ export async function planSources(objects: ObjectSource, options: PlanOptions): 
     ({ region }) =>
       !sources.some((one) => one.region === region) && (options.regions?.includes(region) ?? true),
   );
-  const plan = { sources, accounts: found, unconfirmed, findings, bucketGone };
+  const plan = { sources, places, accounts: found, unconfirmed, findings, bucketGone };
   return organizationId === undefined ? plan : { ...plan, organizationId };
+}
+
+/** Whose organization's folder holds the trail; also of one that is no organization's now, but was. */
+async function organizationOf(
+  objects: ObjectSource,
+  options: PlanOptions,
+  topFolders: () => Promise<string[]>,
+): Promise<string | undefined> {
+  const { after, place } = options;
+  const settled = after ?? (place?.isUndecided === true ? undefined : place);
+  if (settled) return settled.organizationId;
+  return findOrganization(objects, options, (await topFolders()).filter(isOrganizationId));
+}
+
+/** All places in which a trail's files may lie, the current ones first. */
+function placesOf(
+  { trail: { bucket, prefix }, locations = [] }: PlanOptions,
+  organizationId: string | undefined,
+): Location[] {
+  const places = [{ bucket, prefix }, ...locations].flatMap((one: Location): Location[] =>
+    organizationId === undefined || one.organizationId !== undefined
+      ? [one]
+      : [{ ...one, organizationId }, one],
+  );
+  return uniqueLocations(places);
+}
+
+const partitionRegions = ({ arn }: TrailPlace): readonly string[] =>
+  defaultRegions(parseTrailArn(arn)?.partition ?? '');
+
+/** Orders Regions so that names which somebody planted crowd out none in which the trail delivers. */
+function byLikelihood(options: PlanOptions): (a: string, b: string) => number {
+  const { trail, regions = [], known = [], proved = [] } = options;
+  const remembered = known.map(({ region }) => region);
+  const likely = new Set([
+    ...[trail.homeRegion, ...partitionRegions(trail)],
+    ...[...regions, ...remembered, ...proved],
+  ]);
+  return (a, b) => Number(likely.has(b)) - Number(likely.has(a)) || (a < b ? -1 : 1);
 }
 
 /**
@@ -219,8 +251,7 @@ async function expectedRegions(options: PlanOptions): Promise<{
 }> {
   const { trail, statusIn } = options;
   if (trail.isMultiRegion !== true) return { regions: [], unconfirmed: [] };
-  const { partition = '' } = parseTrailArn(trail.arn) ?? {};
-  const candidates = defaultRegions(partition);
+  const candidates = partitionRegions(trail);
   const answers = await Promise.all(
     candidates.map(async (region) => ({ region, status: await statusIn(region) })),
   );

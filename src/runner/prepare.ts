@@ -7,7 +7,8 @@ import { createReadingFindings } from '../sources/reading-findings.js';
 import { rememberKeys, rememberStatus, type KeysIn, type StatusIn } from './ask.js';
 import type { RunOptions } from './options.js';
 import { isSignedPlace } from './organization.js';
-import { planSources, type Plan, type PlanOptions } from './plan.js';
+import type { Plan, PlanOptions } from './plan.js';
+import { planRecorded } from './plan-recorded.js';
 import type { Shared } from './read-all.js';
 import type { SourceReader } from './read-day.js';
 import { createDigestReader } from './read-digest.js';
@@ -55,31 +56,9 @@ export function aliasesOf({ bucketAliases = [] }: RunOptions): Map<string, strin
   );
 }
 
-/**
- * What there is to read, and what a journal has read: an account or Region whose folders are gone by
- * now is still one that was there when the work began.
- */
-async function planAll(
-  planning: RunOptions & PlanOptions,
-  recorded: readonly Source[],
-): Promise<Plan> {
-  const plan = await planSources(planning.objects, planning);
-  const isIn = (sources: readonly Source[], one: Source): boolean =>
-    sources.some(({ accountId, region }) => accountId === one.accountId && region === one.region);
-  const gone = recorded.filter((one) => !isIn(plan.sources, one));
-  if (gone.length === 0) return plan;
-  const known = [...(planning.known ?? []), ...gone];
-  const wider = await planSources(planning.objects, { ...planning, known });
-  const more = wider.sources.filter((one) => isIn(gone, one));
-  return { ...plan, sources: [...plan.sources, ...more], accounts: wider.accounts };
-}
-
-/** Plans a run. Throws `RunError` where there can be none. */
-export async function prepare(options: RunOptions): Promise<Prepared> {
-  const { trail, range, objects, state } = options;
-  if (range.start >= range.end && options.sinceState !== true) {
-    throw new RunError('the time range is empty');
-  }
+/** What runs ask with, before anything is planned. */
+export function begin(options: RunOptions): Omit<Prepared, 'plan'> {
+  const { trail, objects, state } = options;
   const statusIn = rememberStatus(options);
   const keysIn = rememberKeys(options);
   const limit = pLimit(options.concurrency);
@@ -89,14 +68,24 @@ export async function prepare(options: RunOptions): Promise<Prepared> {
     const source = { accountId: trail.accountId, region: trail.homeRegion };
     return isSignedPlace(await readerOf(source, [location], options, shared), location);
   };
+  const planning = { ...options, statusIn, isSigned, known: state?.chains };
+  return { statusIn, keysIn, shared, planning };
+}
+
+/** Plans a run. Throws `RunError` where there can be none. */
+export async function prepare(options: RunOptions): Promise<Prepared> {
+  const { trail, range, objects } = options;
+  if (range.start >= range.end && options.sinceState !== true) {
+    throw new RunError('the time range is empty');
+  }
+  const begun = begin(options);
   for (const { bucket } of options.locations ?? []) {
     const listing = await objects.list(bucket, 'AWSLogs/', { folders: true });
     if (!listing.ok && listing.failure.kind === 'absent' && listing.failure.what === 'bucket') {
       throw new RunError(`the bucket ${bucket} does not exist`, 'check --location');
     }
   }
-  const planning = { ...options, statusIn, isSigned, known: state?.chains };
-  const plan = await planAll(planning, options.journal?.sources ?? []);
+  const plan = await planRecorded(begun.planning, options.journal?.sources ?? []);
   const standIn = aliasesOf(options).get(trail.bucket);
   if (plan.bucketGone && standIn !== undefined) {
     throw new RunError(`the bucket ${standIn} does not exist`, 'check --bucket-alias');
@@ -105,6 +94,6 @@ export async function prepare(options: RunOptions): Promise<Prepared> {
     throw new RunError(`the bucket ${trail.bucket} does not exist`, 'check --s3-bucket');
   }
   // What status tells of must show in the listings, so it is asked before them.
-  await Promise.all([...new Set(plan.sources.map(({ region }) => region))].map(statusIn));
-  return { statusIn, keysIn, shared, planning, plan };
+  await Promise.all([...new Set(plan.sources.map(({ region }) => region))].map(begun.statusIn));
+  return { ...begun, plan };
 }

@@ -3,6 +3,7 @@ import type { Shard } from '../core/journal.js';
 import { noLogs, type LogTally } from '../core/source-segment.js';
 import { RunError } from '../sources/ports.js';
 import type { RunOptions } from './options.js';
+import { asBegun } from './place.js';
 import { prepare } from './prepare.js';
 import { eachSource, jobsOf } from './read-all.js';
 import { readShare } from './read-source.js';
@@ -21,7 +22,8 @@ export interface ShardResult {
  * Reads a shard's share of every source into `options.journal`. Sources are planned as in a whole
  * run, so that all shards of unchanged buckets agree on the shares.
  */
-export async function readShard(options: RunOptions, shard: Shard): Promise<ShardResult> {
+export async function readShard(given: RunOptions, shard: Shard): Promise<ShardResult> {
+  const options = asBegun(given);
   const { journal, signal } = options;
   if (!journal) throw new RunError('a shard needs a journal');
   const { plan, shared } = await prepare(options);

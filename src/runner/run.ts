@@ -4,7 +4,7 @@
 import { onlyAllowedGaps } from '../core/allow-gaps.js';
 import { parseTrailArn } from '../core/arn.js';
 import { compareFindings, finding, type Finding } from '../core/finding.js';
-import { sameLocation, type Location, type Source } from '../core/object-key.js';
+import { uniqueLocations, type Location, type Source } from '../core/object-key.js';
 import {
   moreFindings,
   reportFinding,
@@ -32,9 +32,11 @@ import {
 } from './judge.js';
 import { DUE_AFTER, type RunOptions, type RunResult } from './options.js';
 import { findOriginals } from './originals.js';
-import { planSources, type Plan, type PlanOptions } from './plan.js';
+import { asBegun } from './place.js';
+import type { Plan } from './plan.js';
 import { aliasesOf, prepare, readerOf } from './prepare.js';
 import { readAll, type Shared } from './read-all.js';
+import { readBeyond, type Whole } from './read-beyond.js';
 import type { SourceReader } from './read-day.js';
 import { readSettings } from './read-settings.js';
 import type { SourceResult } from './read-source.js';
@@ -74,8 +76,11 @@ function unique(findings: readonly Finding[]): Finding[] {
 }
 
 /** What follows from the plan: Regions that nobody could confirm, accounts that only folders name. */
-function planFindings(plan: Plan, options: RunOptions): Finding[] {
-  const findings = [...plan.findings];
+function planFindings(
+  { plan, accounts, findings: planned }: Whole,
+  options: RunOptions,
+): Finding[] {
+  const findings = [...planned];
   const [first] = plan.unconfirmed;
   if (first) {
     const regions = plan.unconfirmed.map(({ region }) => region);
@@ -84,43 +89,12 @@ function planFindings(plan: Plan, options: RunOptions): Finding[] {
       finding('REGION_UNCONFIRMED', message, { class: 'notice', details: { regions } }),
     );
   }
-  if (plan.organizationId !== undefined && !options.accountIds && !options.state) {
-    const message = `${plan.accounts.length} accounts are known from the bucket’s folders alone`;
-    findings.push(finding('SCOPE_FROM_BUCKET', message, { details: { accounts: plan.accounts } }));
+  const isWide = plan.organizationId !== undefined || accounts.length > 1;
+  if (isWide && !options.accountIds && !options.state) {
+    const message = `${accounts.length} accounts are known from the bucket’s folders alone`;
+    findings.push(finding('SCOPE_FROM_BUCKET', message, { details: { accounts } }));
   }
   return findings;
-}
-
-/**
- * Accounts and Regions of older places that links led to: one that left before the trail moved lies
- * nowhere else.
- */
-async function readBeyond(
-  first: readonly SourceResult[],
-  plan: Plan,
-  planning: RunOptions & PlanOptions,
-  shared: Shared,
-): Promise<SourceResult[]> {
-  const { trail, locations = [] } = planning;
-  const isKnown = (place: Location): boolean =>
-    [trail, ...locations].some(
-      ({ bucket, prefix }) => bucket === place.bucket && prefix === place.prefix,
-    );
-  const learnt = first.flatMap(({ reader }) => reader.locations).filter((one) => !isKnown(one));
-  const places = new Map(
-    learnt.map(({ bucket, prefix }) => [`${bucket}/${prefix}`, { bucket, prefix }]),
-  );
-  if (places.size === 0) return [];
-  const wider = await planSources(planning.objects, {
-    ...planning,
-    ...(plan.organizationId === undefined ? {} : { organizationId: plan.organizationId }),
-    locations: [...locations, ...places.values()],
-  });
-  const more = wider.sources.filter(
-    ({ accountId, region }) =>
-      !plan.sources.some((one) => one.accountId === accountId && one.region === region),
-  );
-  return more.length === 0 ? [] : readAll({ ...wider, sources: more }, planning, shared);
 }
 
 function judgeOptions(
@@ -212,12 +186,13 @@ function logTotals(chains: readonly ReportChain[], options: RunOptions): LogCoun
  * unvouched for. What is found about the trail never throws; `RunError` says that there could be no
  * run. The report is the same whatever the concurrency, times of the run aside.
  */
-export async function validateTrail(options: RunOptions): Promise<RunResult> {
+export async function validateTrail(given: RunOptions): Promise<RunResult> {
+  const options = asBegun(given);
   const { trail, range, signal, objects, now, state } = options;
   const { statusIn, keysIn, shared, planning, plan } = await prepare(options);
   const first = await readAll(plan, options, shared);
-  const beyond = await readBeyond(first, plan, planning, shared);
-  const results = belonging([...first, ...beyond], options);
+  const whole = await readBeyond(first, plan, planning, shared);
+  const results = belonging(whole.results, options);
   if (results.length === 0) {
     throw new RunError(
       'no account and Region is left to validate',
@@ -232,7 +207,9 @@ export async function validateTrail(options: RunOptions): Promise<RunResult> {
   const explain: ExplainOptions = {
     trail,
     trails: options.trails,
-    isOrganization: plan.organizationId !== undefined,
+    isOrganization: results.some(({ reader }) =>
+      reader.locations.some((one) => one.organizationId !== undefined),
+    ),
     now,
     bucketRegion: async (bucket) => (await objects.regionOf(bucket)) ?? trail.homeRegion,
   };
@@ -259,7 +236,7 @@ export async function validateTrail(options: RunOptions): Promise<RunResult> {
   const gone = plan.bucketGone ? [bucketGone(options)] : told;
   const store = createFindingStore();
   for (const one of [
-    ...planFindings(plan, options),
+    ...planFindings(whole, options),
     ...closed.flatMap((source) => source.findings),
     ...gone,
     ...results.flatMap(stateFindings),
@@ -274,9 +251,7 @@ export async function validateTrail(options: RunOptions): Promise<RunResult> {
   const found = await firstOf(sorted);
   const aliases = aliasesOf(options);
   // A trail moves in all its chains at once: what one knows of older places serves all.
-  const everywhere = results
-    .flatMap(({ reader }) => reader.locations)
-    .filter((one, at, all) => all.findIndex((other) => sameLocation(other, one)) === at);
+  const everywhere = uniqueLocations(results.flatMap(({ reader }) => reader.locations));
   const enriched =
     options.versions === false || hurried()
       ? found
@@ -316,7 +291,7 @@ export async function validateTrail(options: RunOptions): Promise<RunResult> {
     more === 0 &&
     onlyAllowedGaps(findings);
   const starts = results.map((one) => one.range.start);
-  const whole = { start: Math.min(...starts), end: Math.max(range.end, Math.min(...starts)) };
+  const covered = { start: Math.min(...starts), end: Math.max(range.end, Math.min(...starts)) };
   const provedUntil = Math.min(...closed.map((one) => one.provedUntil));
   const report: Report = {
     schemaVersion: 1,
@@ -333,7 +308,7 @@ export async function validateTrail(options: RunOptions): Promise<RunResult> {
       ...(trail.prefix === '' ? {} : { prefix: trail.prefix }),
       ...(plan.organizationId === undefined ? {} : { organizationId: plan.organizationId }),
     },
-    timeRange: reportRange(whole, provedUntil),
+    timeRange: reportRange(covered, provedUntil),
     scope: scopeOf(options),
     startedAt: formatInstant(options.startedAt),
     finishedAt: formatInstant(options.clock()),

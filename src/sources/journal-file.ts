@@ -4,7 +4,14 @@
  */
 import { constants, open, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { JournalError, otherWork, sourceOfName, type Work } from '../core/journal.js';
+import {
+  JournalError,
+  otherWork,
+  sourceOfName,
+  type NewWork,
+  type Work,
+  type WorkPlace,
+} from '../core/journal.js';
 import { dayName, findIn, messageOf, readThrough } from './journal-lines.js';
 import { createWriter } from './journal-writer.js';
 import { RunError, type Journal } from './ports.js';
@@ -32,10 +39,15 @@ export interface JournalFile extends Journal {
 }
 
 /**
- * Opens a journal to go on from, or begins one where there is none. Throws `RunError` for one of other
- * work, naming what differs, and for one that is damaged.
+ * Opens a journal to go on from, or begins one where there is none, with the trail's place as it is
+ * now. Throws `RunError` for one of other work, naming what differs, and for one that is damaged.
  */
-export async function openJournal(path: string, option: string, own: Work): Promise<JournalFile> {
+export async function openJournal(
+  path: string,
+  option: string,
+  own: NewWork,
+  placeNow: () => Promise<WorkPlace>,
+): Promise<JournalFile> {
   const fail = (error: unknown): never => {
     if (error instanceof RunError) throw error;
     if (error instanceof JournalError) {
@@ -56,15 +68,16 @@ export async function openJournal(path: string, option: string, own: Work): Prom
       throw new RunError(`journal ${path} is of other work: ${differs}`, hint);
     }
     const writer = createWriter(handle, path, found);
+    const work = found.work ?? { ...own, place: await placeNow() };
     if (!found.work) {
-      await writer.add({ work: own });
+      await writer.add({ work });
       await syncDirectory(path);
     }
     const { places } = found;
     let passing = 0;
     let news = 0;
     return {
-      work: found.work ?? own,
+      work,
       records: found.records,
       ended: found.ended,
       sources: [...places.keys()].map(sourceOfName),

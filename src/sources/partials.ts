@@ -1,6 +1,6 @@
 /** What shards left on disk, held against each other before they are merged. */
 import { constants, open, type FileHandle } from 'node:fs/promises';
-import { JournalError, otherWork, sourceOfName, type Work } from '../core/journal.js';
+import { JournalError, otherPlace, otherWork, sourceOfName, type Work } from '../core/journal.js';
 import type { Instant } from '../core/timestamp.js';
 import { findIn, messageOf, readThrough, type Contents } from './journal-lines.js';
 import { RunError, type Journal } from './ports.js';
@@ -99,7 +99,7 @@ function refuseOthers(opened: readonly Opened[], tool: string): void {
       );
     }
     const { shard = { index: 1, total } } = work;
-    const differs = otherWork(work, { ...first.work, shard });
+    const differs = otherWork(work, { ...first.work, shard }) ?? otherPlace(work, first.work);
     if (differs !== undefined) {
       throw new RunError(`partial ${path} is not of the work of ${first.path}: ${differs}`, HINT);
     }

@@ -1,8 +1,7 @@
 /** What the runner asks of the outside world. Every source of bytes or keys stands behind these. */
 import type { KeyLookup } from '../core/authenticate.js';
 import type { Finding, FindingClass, FindingCode } from '../core/finding.js';
-import type { RecordedDay } from '../core/journal.js';
-import type { Source } from '../core/object-key.js';
+import type { RecordedDay, RecordedSource } from '../core/journal.js';
 import type { PublicKey } from '../core/public-key.js';
 import type { Instant, TimeRange } from '../core/timestamp.js';
 
@@ -124,8 +123,8 @@ export interface ObjectSource {
 
 /** Segments that were finished, by this run or earlier ones of the same work. */
 export interface Journal {
-  /** The accounts and Regions that anything was recorded of. */
-  readonly sources: readonly Source[];
+  /** The sources that anything was recorded of. */
+  readonly sources: readonly RecordedSource[];
   /** What was recorded of a source's UTC day, last of all. */
   find(source: string, day: Instant): Promise<RecordedDay | undefined>;
   /** Records a day; once this resolves, it outlives the machine's sudden end. */

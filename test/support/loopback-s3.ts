@@ -282,7 +282,9 @@ export function createS3Service(world: World, { options, count }: Service) {
     count(versions ? 'ListObjectVersions' : version === 2 ? 'ListObjectsV2' : 'ListObjects');
     if (request.headers['amz-sdk-invocation-id'] === undefined) count('plainList');
     const stored = bucketNamed(request, bucket);
-    if (stored.refuseListing) throw new AwsFault(stored.refuseListing);
+    const { refuseListing: refusal } = stored;
+    const ofIt = refusal?.prefix === undefined || refusal.prefix === query.get('prefix');
+    if (refusal && ofIt) throw new AwsFault(refusal);
     return versions
       ? versionListing(bucket, stored, query, pageSize)
       : listing(bucket, stored.objects, query, version, pageSize);

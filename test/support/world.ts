@@ -34,8 +34,8 @@ export interface StoredBucket {
   readonly region: string;
   /** Keys in any order; the endpoint sorts them by UTF-8 bytes as S3 does. */
   readonly objects: Map<string, StoredObject>;
-  /** Answer listings of this bucket with this error. */
-  refuseListing?: Refusal;
+  /** Answer listings of this bucket with this error; with `prefix`, only those of that very prefix. */
+  refuseListing?: Refusal & { readonly prefix?: string };
   /** Change a versioned bucket's objects only through `putObject` and `deleteObject`. */
   versioning?: 'Enabled' | 'Suspended';
   /**
