@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { trailEvent } from './support/events.js';
 import { FROM } from './support/lies.js';
 import { accusations, runCommand, runJson } from './support/run-command.js';
@@ -247,6 +247,48 @@ describe('the trail’s place changes', () => {
     },
     60_000,
   );
+});
+
+describe('an endpoint that the environment names', () => {
+  const VARIABLES = ['AWS_ENDPOINT_URL', 'AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL_CLOUDTRAIL'];
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
+
+  it.each(VARIABLES)('is part of the work: %s', { timeout: 60_000 }, async (variable) => {
+    const builder = new TrailBuilder();
+    builder.chain({ from: FROM, hours: 5 });
+    const own = { ...range, end: FROM + 5 * HOUR };
+    await serving(builder, own, {}, async (argv, { url }) => {
+      await inTemp(async (directory) => {
+        const bare = argv.filter(
+          (one, at) => one !== '--endpoint-url' && argv[at - 1] !== '--endpoint-url',
+        );
+        const isS3 = variable.endsWith('S3');
+        const rest = VARIABLES.find((one) => one.endsWith(isS3 ? 'CLOUDTRAIL' : 'S3')) ?? '';
+        // The other service stays where it is.
+        if (variable !== 'AWS_ENDPOINT_URL') vi.stubEnv(rest, url);
+        vi.stubEnv(variable, url);
+        const [file = ''] = partials(directory, 1);
+        await runShards(bare, [file]);
+        expect((await runCommand(['merge', file])).status).toBe(0);
+        vi.stubEnv(variable, url.replace('127.0.0.1', 'localhost'));
+        const again = await runCommand([...bare, '--shard', '1/1', '--partial', file]);
+        const merged = await runCommand(['merge', file]);
+        for (const { status, stdout, stderr } of [again, merged]) {
+          expect([status, stdout]).toEqual([2, '']);
+          expect(stderr).toContain(
+            `it was begun with the ${isS3 ? 's3' : 'cloudtrail'} endpoint ${url}`,
+          );
+          expect(stderr).toContain(variable);
+        }
+        expect(
+          (await runCommand(['merge', file, '--endpoint-url', url, '--s3-endpoint-url', url]))
+            .status,
+        ).toBe(0);
+      });
+    });
+  });
 });
 
 describe('files of other uses', () => {

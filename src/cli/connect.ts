@@ -4,7 +4,7 @@ import { normalizePrefix } from '../core/object-key.js';
 import type { Instant } from '../core/timestamp.js';
 import type { TrailPlace } from '../runner/plan.js';
 import { createAliasedSource } from '../sources/alias.js';
-import { clientConfigs } from '../sources/client-config.js';
+import { clientConfigs, endpointsOf } from '../sources/client-config.js';
 import { createCloudTrailSource } from '../sources/cloudtrail.js';
 import { createDirectorySource } from '../sources/directory.js';
 import { createEvidenceKeySource, createKeyFileSource } from '../sources/keys.js';
@@ -123,10 +123,7 @@ export async function connect(
     maxSockets: options.concurrency,
     environment,
   });
-  const endpoint =
-    options.endpointUrl ??
-    environment['AWS_ENDPOINT_URL_CLOUDTRAIL'] ??
-    environment['AWS_ENDPOINT_URL'];
+  const endpoint = endpointsOf({ ...options, environment }).cloudtrail;
   const cloudtrail = createCloudTrailSource({
     client: cloudtrailConfig,
     signal,

@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os';
-import type { Shard, Work } from '../core/journal.js';
+import { otherEndpoint, type NewWork, type Shard, type Work } from '../core/journal.js';
 import { accept, StateError, type State } from '../core/state.js';
 import {
   formatInstant,
@@ -145,7 +145,7 @@ async function journalOf(
   if (path === undefined) return undefined;
   const { range, startedAt, now, trail, tool } = run;
   const times = { range, startedAt, begunAt: now };
-  const work = await workOf(options, times, trail.arn, tool.version, shard);
+  const work = await workOf(options, times, trail.arn, tool.version, shard, io.env);
   const option = shard ? '--partial' : '--resume';
   const journal = await openJournal(path, option, work, () => placeNow(run));
   if (journal.records > 0 && !journal.ended && !options.quiet) {
@@ -252,6 +252,14 @@ export async function runValidate(
   });
 }
 
+/** Another endpoint than the shards' must be named for the merge itself: the environment's is a slip. */
+function refuseOtherEndpoints(work: Work, present: NewWork, given: Work['options']): void {
+  const isNamed = 'endpoint-url' in given || 's3-endpoint-url' in given;
+  const differs = isNamed ? undefined : otherEndpoint(work.endpoints, present.endpoints);
+  if (differs === undefined) return;
+  throw new RunError(`the partials are of other work: ${differs}`, 'name it with --endpoint-url');
+}
+
 /** Joins what shards left into the report of the whole, and gives its exit status. */
 export async function runMerge(
   { files, own: given, maxAge }: MergeArguments,
@@ -279,7 +287,8 @@ export async function runMerge(
           'run the shards again, or say with --max-age how old they may be',
         );
       }
-      const present = await workOf(options, work, work.trail, tool.version, undefined);
+      const present = await workOf(options, work, work.trail, tool.version, undefined, io.env);
+      refuseOtherEndpoints(work, present, given);
       for (const name of Object.keys({ ...work.files, ...present.files })) {
         if (work.files[name] !== present.files[name]) {
           throw new RunError(`the file of --${name} is not the one that the shards had`);

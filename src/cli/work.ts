@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { FORMAT_VERSION, type NewWork, type Shard } from '../core/journal.js';
 import type { Instant, TimeRange } from '../core/timestamp.js';
+import { endpointsOf } from '../sources/client-config.js';
 import type { Arguments } from './args.js';
 
 /** SHA-256 of the files that change what is read or judged; one that isn't there has none. */
@@ -21,10 +22,11 @@ async function filesOf(options: Arguments): Promise<Record<string, string>> {
 
 export async function workOf(
   options: Arguments,
-  times: { range: TimeRange; begunAt: Instant; startedAt: Instant },
+  { range, begunAt, startedAt }: { range: TimeRange; begunAt: Instant; startedAt: Instant },
   trail: string,
   tool: string,
   shard: Shard | undefined,
+  environment: Readonly<Record<string, string | undefined>>,
 ): Promise<NewWork> {
   return {
     format: 'validate-trail-journal',
@@ -32,8 +34,9 @@ export async function workOf(
     tool,
     trail,
     options: options.work,
+    endpoints: options.evidence === undefined ? endpointsOf({ ...options, environment }) : {},
     files: await filesOf(options),
-    ...times,
+    ...{ range, begunAt, startedAt },
     ...(shard === undefined ? {} : { shard }),
   };
 }

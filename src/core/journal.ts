@@ -25,6 +25,12 @@ export interface WorkPlace extends Location {
   readonly isUndecided?: boolean;
 }
 
+/** Who is asked in AWS's place: options or the environment say so. */
+export interface Endpoints {
+  readonly cloudtrail?: string;
+  readonly s3?: string;
+}
+
 /** The newest form of a journal. */
 export const FORMAT_VERSION = 2;
 
@@ -37,6 +43,8 @@ export interface Work {
   readonly trail: string;
   /** Everything that was asked for and changes what is read or judged, by option. */
   readonly options: Readonly<Record<string, string | boolean | readonly string[]>>;
+  /** Those that were asked, whoever named them; none with evidence. */
+  readonly endpoints: Endpoints;
   /** SHA-256 of the files that options name, by option. */
   readonly files: Readonly<Record<string, string>>;
   readonly range: TimeRange;
@@ -144,6 +152,21 @@ function told(value: string | boolean | readonly string[] | undefined): string {
   return typeof value === 'string' ? value : value.join(' ');
 }
 
+/** What sets the endpoints of work apart from those at hand, in words; `undefined` where nothing does. */
+export function otherEndpoint(theirs: Endpoints, own: Endpoints): string | undefined {
+  for (const [service, variable] of [
+    ['cloudtrail', 'AWS_ENDPOINT_URL_CLOUDTRAIL'],
+    ['s3', 'AWS_ENDPOINT_URL_S3'],
+  ] as const) {
+    const inWords = (one: Endpoints): string => one[service] ?? 'AWS’s own';
+    if (inWords(theirs) !== inWords(own)) {
+      const names = `--endpoint-url, AWS_ENDPOINT_URL, ${variable}`;
+      return `it was begun with the ${service} endpoint ${inWords(theirs)}, and this is ${inWords(own)} (${names})`;
+    }
+  }
+  return undefined;
+}
+
 /**
  * What sets a journal's work apart from the work at hand, in words; `undefined` where nothing does.
  * The range is compared where both were fixed, so it is left to the options that fixed it.
@@ -166,6 +189,8 @@ export function otherWork(journal: NewWork, own: NewWork): string | undefined {
   for (const name of new Set([...Object.keys(journal.files), ...Object.keys(own.files)])) {
     if (journal.files[name] !== own.files[name]) return `the file of --${name} is another now`;
   }
+  const endpoint = otherEndpoint(journal.endpoints, own.endpoints);
+  if (endpoint !== undefined) return endpoint;
   const shard = ({ shard: one }: NewWork): string => (one ? `${one.index}/${one.total}` : 'none');
   if (shard(journal) !== shard(own)) {
     return `it was begun with --shard ${shard(journal)}, and this is ${shard(own)}`;

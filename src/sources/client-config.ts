@@ -6,6 +6,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { getProxyForUrl } from 'proxy-from-env';
+import type { Endpoints } from '../core/journal.js';
 import { RunError } from './ports.js';
 
 export interface ClientSettings {
@@ -50,6 +51,21 @@ function throughProxy(proxy: string, pool: { ca?: string }): HttpsProxyAgent<str
   return agent;
 }
 
+/** Where CloudTrail and S3 are asked; absent where that is left to AWS. */
+export function endpointsOf({
+  endpointUrl,
+  s3EndpointUrl,
+  environment,
+}: Pick<ClientSettings, 'endpointUrl' | 's3EndpointUrl' | 'environment'>): Endpoints {
+  const common = environment['AWS_ENDPOINT_URL'];
+  const cloudtrail = endpointUrl ?? environment['AWS_ENDPOINT_URL_CLOUDTRAIL'] ?? common;
+  const s3 = s3EndpointUrl ?? environment['AWS_ENDPOINT_URL_S3'] ?? endpointUrl ?? common;
+  return {
+    ...(cloudtrail === undefined ? {} : { cloudtrail }),
+    ...(s3 === undefined ? {} : { s3 }),
+  };
+}
+
 /**
  * Client configurations for CloudTrail and S3: default credential chain, `AWS_ENDPOINT_URL[_S3]`,
  * `AWS_CA_BUNDLE`, `HTTPS_PROXY` and `NO_PROXY` as other AWS tools take them.
@@ -79,9 +95,7 @@ export function clientConfigs(settings: ClientSettings): {
     };
   };
   const s3Endpoint = settings.s3EndpointUrl ?? environment['AWS_ENDPOINT_URL_S3'] ?? endpointUrl;
-  const s3Host = s3Endpoint ?? environment['AWS_ENDPOINT_URL'];
-  const cloudtrailHost =
-    endpointUrl ?? environment['AWS_ENDPOINT_URL_CLOUDTRAIL'] ?? environment['AWS_ENDPOINT_URL'];
+  const { cloudtrail: cloudtrailHost, s3: s3Host } = endpointsOf(settings);
   const common = profile === undefined ? {} : { profile };
   return {
     cloudtrail: {
