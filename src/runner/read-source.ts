@@ -53,6 +53,8 @@ export interface SourceResult {
   readonly findings: readonly Finding[];
   /** What was found in log files and listings. */
   readonly told: Reading;
+  /** The same of a first reading, where this one is the second: what it accuses log files of stands. */
+  readonly earlier?: Reading;
   readonly bytesRead: number;
   /** Whether any digest file of the trail was met. */
   readonly met: boolean;
