@@ -72,7 +72,7 @@ function tallyOf(findings: Iterable<Finding>): SourceSegment['logs'] {
  * Checks the log files that a day's digest files list; `left` could not be, for the run had to stop.
  * What an earlier reading established of files that can't be read now stands.
  */
-async function checkLogs(
+export async function checkLogs(
   job: SourceJob,
   logs: readonly ListedLog[],
   established: Established['logs'],

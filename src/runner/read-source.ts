@@ -35,6 +35,7 @@ import { segmentOf } from './day-segment.js';
 import { daysOf, newestDay, oldestDay, shareOf } from './days.js';
 import type { RunListener } from './events.js';
 import type { SourcePlan } from './plan.js';
+import { readLate } from './late-backfill.js';
 import { readBefore, readContext, readEdge, readOlder, type Context } from './read-context.js';
 import type { SourceReader } from './read-day.js';
 import { emptySource, lookForUnlisted, readDays, type DaysRead } from './read-days.js';
@@ -134,7 +135,7 @@ export async function readSource(job: SourceJob): Promise<SourceResult> {
   const standard = context ? segmentOf(reader.chains.standard, [context.digest]) : none.standard;
   const days = daysOf(range, begunAt, backfillFrom);
   const read = await readDays(job, reader, days, { ...none, standard });
-  return settleSource(job, reader, read, context);
+  return settleSource(job, reader, await readLate(job, reader, read), context);
 }
 
 /** Reads a shard's share of a source into the journal; nothing is judged. */
