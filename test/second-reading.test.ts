@@ -261,6 +261,27 @@ describe('a violation that was established', () => {
       }),
     );
   }, 60_000);
+
+  it('and that the state remembers is told by a run whose time is up', async () => {
+    const { builder, log } = altered();
+    await serving(builder, range, {}, async (argv, endpoint) =>
+      inTemp(async (directory) => {
+        const own = [...argv, '--state', join(directory, 'state')];
+        expect((await runJson([...own, '--init-state'])).status).toBe(1);
+        const newest = builder.chains[0]?.digests[98]?.logs[0];
+        const isNewest = (url: string): boolean => url.includes(newest?.key ?? 'none');
+        const run = () => runJson([...own, ...MAX_DURATION]);
+        const { status, report } = await outOfTime(endpoint, isNewest, run);
+        expect(status).toBe(1);
+        const told = report.findings.filter(({ code }) => code === 'LOG_MALFORMED');
+        expect(told.map(({ key }) => key)).toEqual([log.key]);
+        const whole = await runJson([...own, ...MAX_DURATION]);
+        expect(accusations(whole.report).filter((code) => code === 'LOG_MALFORMED')).toHaveLength(
+          1,
+        );
+      }),
+    );
+  }, 60_000);
 });
 
 describe('a second reading, in places that another chain tells of', () => {

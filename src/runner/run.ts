@@ -294,7 +294,7 @@ export async function validateTrail(options: RunOptions): Promise<RunResult> {
         });
   const carried =
     state && !interrupted()
-      ? await carryFindings(state, closed, objects, options.unlisted !== false)
+      ? await carryFindings(state, closed, enriched, objects, options.unlisted !== false)
       : [];
   const findings = unique([...enriched, ...carried.map(tellAgain)]).map((one) =>
     markAccepted(one, state),
