@@ -20,6 +20,12 @@ const range = { start: FROM + HOUR, end: FROM + 100 * HOUR };
 
 const dayFolder = (at: number): string => iso(at).slice(0, 10).replaceAll('-', '/');
 
+/** Whether a request is for the listing of a day's digest files. */
+const digestsOf =
+  (end: number) =>
+  (url: string): boolean =>
+    url.includes('list-type=2') && new RegExp(`CloudTrail-Digest/.*${dayFolder(end)}`).test(url);
+
 const removeAll = (builder: TrailBuilder, part: string): void => {
   for (const key of [...builder.bucket('trail-bucket').objects.keys()]) {
     if (key.includes(part)) builder.remove({ bucket: 'trail-bucket', key });
@@ -89,6 +95,54 @@ describe('between shards and their merge', () => {
         expect(timeless(both.merged.report)).toEqual(timeless(both.single.report));
         expect(both.merged.status).toBe(0);
       }
+    });
+  }, 120_000);
+
+  it('backfill digest files may name one of a newer day that comes between shards, or in the run', async () => {
+    const builder = new TrailBuilder();
+    builder.chain({ from: FROM, hours: 100 });
+    const backfill = { kind: 'backfill', hours: 1 } as const;
+    const [one] = builder.chain({ ...backfill, from: FROM + 90 * HOUR }).digests;
+    const [two] = one
+      ? builder.chain({ ...backfill, from: FROM + 5 * HOUR, after: one }).digests
+      : [];
+    if (!one || !two) throw new Error('no backfill digest files');
+    const late = [one, two].flatMap((at) => [at, ...at.logs]);
+    const kept = late.map((at) => [at, builder.get(at)] as const);
+    const come = (): void => {
+      for (const [at, object] of kept) builder.put(at.bucket, at.key, object);
+    };
+    const go = (): void => {
+      for (const at of late) builder.remove(at);
+    };
+    await serving(builder, range, {}, async (argv, endpoint) => {
+      const single = await runJson(argv);
+      expect([single.status, accusations(single.report)]).toEqual([0, []]);
+      await inTemp(async (directory) => {
+        for (const early of [1, 2]) {
+          const files = partials(directory, 2).map((file) => `${file}${early}`);
+          go();
+          const own = ['--shard', `${early}/2`, '--partial', files[early - 1] ?? ''];
+          await runCommand([...argv, ...own]);
+          come();
+          await runShards(argv, files);
+          const merged = await runJson(['merge', ...files]);
+          expect([merged.status, accusations(merged.report)]).toEqual([0, []]);
+        }
+      });
+      go();
+      const isOldest = digestsOf(FROM + 10 * HOUR);
+      endpoint.set({
+        answer: (request) => {
+          if (isOldest(decodeURIComponent(request.url ?? ''))) come();
+          return false;
+        },
+      });
+      const slow = await runJson(argv);
+      expect(timeless(slow.report)).toEqual(timeless(single.report));
+      endpoint.set({});
+      builder.remove(one);
+      expect(accusations((await runJson(argv)).report)).toContain('DIGEST_MISSING');
     });
   }, 120_000);
 
@@ -305,7 +359,7 @@ describe('files of other uses', () => {
         expect(await readFile(path, 'utf8')).toBe('{"precious":true}\n');
         const same = await runCommand([...argv, '--resume', `${path}2`, '--output', `${path}2`]);
         expect(same.status).toBe(2);
-        expect(same.stderr).toContain('--resume and --output name the same file');
+        expect(same.stderr).toContain('--output and --resume name the same file');
       });
     });
   }, 60_000);
@@ -331,12 +385,6 @@ describe('out of time', () => {
       }
     });
   }, 60_000);
-
-  /** Whether a request is for the listing of a day's digest files. */
-  const digestsOf =
-    (end: number) =>
-    (url: string): boolean =>
-      url.includes('list-type=2') && new RegExp(`CloudTrail-Digest/.*${dayFolder(end)}`).test(url);
 
   it('accuses no backfill chain of which only the newer part was read', async () => {
     const builder = new TrailBuilder();

@@ -137,6 +137,63 @@ describe('a log file that can’t be read for a reason that may pass', () => {
   }, 60_000);
 });
 
+describe('a reason that may pass', () => {
+  it('of a list of log files that can’t be read a second time keeps the journal', async () => {
+    const { builder } = trail();
+    const { digests } = builder.chains[0] ?? { digests: [] };
+    const digest = digests[30];
+    if (!digest) throw new Error('no digest file');
+    // Its successor proves it, and then its list is read again.
+    const { body } = builder.get(digest);
+    const refuse = { status: 500, code: 'InternalError' };
+    builder.put(digest.bucket, digest.key, { body, refuse, refuseAfter: 1 });
+    await serving(builder, range, {}, (argv) =>
+      inTemp(async (directory) => {
+        const journal = join(directory, 'journal');
+        const first = await runJson([...argv, '--resume', journal]);
+        expect(first.report.findings).toContainEqual(
+          expect.objectContaining({ code: 'OBJECT_UNREADABLE', details: { reason: 'service' } }),
+        );
+        expect(existsSync(journal)).toBe(true);
+        builder.put(digest.bucket, digest.key, { body });
+        expect((await runJson([...argv, '--resume', journal])).status).toBe(0);
+      }),
+    );
+  }, 60_000);
+
+  it('of the listing that tells forbidden from missing keeps the journal', async () => {
+    const { builder } = trail();
+    const [log] = builder.chains[0]?.digests[30]?.logs ?? [];
+    if (!log) throw new Error('no log file');
+    const folder = log.key.slice(0, log.key.lastIndexOf('/') + 1);
+    builder.remove(log);
+    const failing: EndpointOptions = {
+      absentIsForbidden: true,
+      answer: (request, response) => {
+        const { searchParams } = new URL(request.url ?? '', 'http://127.0.0.1');
+        if (searchParams.get('prefix') !== folder) return false;
+        response.writeHead(500).end('<Error><Code>InternalError</Code></Error>');
+        return true;
+      },
+    };
+    await serving(builder, range, failing, (argv, endpoint) =>
+      inTemp(async (directory) => {
+        const journal = join(directory, 'journal');
+        const own = [...argv, '--no-unlisted', '--resume', journal];
+        const { status, report } = await runJson(own);
+        expect([status, accusations(report)]).toEqual([3, ['OBJECT_UNREADABLE']]);
+        expect(report.findings[0]?.details).toMatchObject({
+          reason: 'access-denied',
+          listing: 'service',
+        });
+        expect(existsSync(journal)).toBe(true);
+        endpoint.set({ absentIsForbidden: true });
+        expect(accusations((await runJson(own)).report)).toEqual(['LOG_MISSING']);
+      }),
+    );
+  }, 60_000);
+});
+
 describe('keys that can’t be had', () => {
   it('where a file lacks them: nothing to try again', async () => {
     const { builder } = trail();

@@ -7,10 +7,12 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { base, FROM } from './support/lies.js';
 import type { EndpointOptions } from './support/loopback.js';
+import { MAX_DURATION, outOfTime } from './support/out-of-time.js';
 import { accusations, runCommand, runJson } from './support/run-command.js';
 import { bothWays, inTemp, partials, runShards, serving, timeless } from './support/shards.js';
 import {
   HOUR,
+  signingKey,
   signWithNode,
   stamp,
   TrailBuilder,
@@ -176,5 +178,151 @@ describe('a digest file whose metadata was lost', () => {
         expect(states).toEqual([3, 0]);
       }),
     );
+  }, 60_000);
+});
+
+describe('a violation that was established', () => {
+  /** A log file that was altered, in a day that a planted digest file makes hang on newer ones. */
+  function altered() {
+    const builder = new TrailBuilder();
+    const { digests } = builder.chain({ from: FROM, hours: 100 });
+    const [digest] = digests.slice(5);
+    const [log] = digest?.logs ?? [];
+    if (!digest || !log) throw new Error('no log file');
+    const good = builder.get(log);
+    builder.put(log.bucket, log.key, { body: Buffer.from('altered') });
+    const planted = digest.key.replace(stamp(digest.end), stamp(digest.end + 600));
+    builder.store({ ...digest.fields, digestS3Object: planted, logFiles: [] }, signingKey(2));
+    const { bucket } = digest;
+    return { builder, digest, log, good, planted: { bucket, key: planted } };
+  }
+
+  it.each([
+    ['the log file', 'log'],
+    ['its digest file', 'digest'],
+  ] as const)(
+    'stands though %s can’t be read by the merge',
+    { timeout: 60_000 },
+    async (_, what) => {
+      const { builder, digest, log, good, planted } = altered();
+      await serving(builder, range, {}, async (argv) =>
+        inTemp(async (directory) => {
+          const files = partials(directory, 2);
+          await runShards(argv, files);
+          builder.remove(planted);
+          const at = { log, digest }[what];
+          const whole = builder.get(digest);
+          builder.put(at.bucket, at.key, { ...builder.get(at), refuse: ARCHIVED });
+          const merged = await runJson(['merge', ...files]);
+          expect(merged.status).toBe(1);
+          expect(accusations(merged.report)).toContain('LOG_MALFORMED');
+          expect(merged.report.counts.logFiles.invalid).toBe(1);
+          builder.put(log.bucket, log.key, good);
+          builder.put(digest.bucket, digest.key, whole);
+          const healed = await runJson(['merge', ...files]);
+          expect([healed.status, accusations(healed.report)]).toEqual([0, []]);
+        }),
+      );
+    },
+  );
+
+  it('stands though its digest file, altered itself, can’t be read by the merge', async () => {
+    const { builder, digest, planted } = altered();
+    builder.put(digest.bucket, digest.key, { body: Buffer.from('altered') });
+    await serving(builder, range, {}, async (argv) =>
+      inTemp(async (directory) => {
+        const files = partials(directory, 2);
+        await runShards(argv, files);
+        builder.remove(planted);
+        builder.put(digest.bucket, digest.key, { ...builder.get(digest), refuse: ARCHIVED });
+        const merged = await runJson(['merge', ...files]);
+        expect(accusations(merged.report)).toContain('DIGEST_MALFORMED');
+      }),
+    );
+  }, 60_000);
+
+  it('stands though the time is up before its day is read again', async () => {
+    const { builder } = altered();
+    await serving(builder, range, {}, async (argv, endpoint) =>
+      inTemp(async (directory) => {
+        const own = [...argv, '--resume', join(directory, 'journal'), ...MAX_DURATION];
+        const { digests } = builder.chains[0] ?? { digests: [] };
+        // The newest day is left for a second run.
+        const [last] = digests.slice(-2);
+        const [log] = last?.logs ?? [];
+        if (!log) throw new Error('no log file');
+        builder.put(log.bucket, log.key, { ...builder.get(log), refuse: BROKEN });
+        expect((await runJson(own)).status).toBe(1);
+        const isNewest = (url: string): boolean => url.includes(log.key);
+        const limited = await outOfTime(endpoint, isNewest, () => runJson(own));
+        expect(accusations(limited.report)).toContain('NOT_READ');
+        expect(accusations(limited.report)).toContain('LOG_MALFORMED');
+        expect([limited.status, limited.report.counts.logFiles.invalid]).toEqual([1, 1]);
+      }),
+    );
+  }, 60_000);
+
+  it('and that the state remembers is told by a run whose time is up', async () => {
+    const { builder, log } = altered();
+    await serving(builder, range, {}, async (argv, endpoint) =>
+      inTemp(async (directory) => {
+        const own = [...argv, '--state', join(directory, 'state')];
+        expect((await runJson([...own, '--init-state'])).status).toBe(1);
+        const newest = builder.chains[0]?.digests[98]?.logs[0];
+        const isNewest = (url: string): boolean => url.includes(newest?.key ?? 'none');
+        const run = () => runJson([...own, ...MAX_DURATION]);
+        const { status, report } = await outOfTime(endpoint, isNewest, run);
+        expect(status).toBe(1);
+        const told = report.findings.filter(({ code }) => code === 'LOG_MALFORMED');
+        expect(told.map(({ key }) => key)).toEqual([log.key]);
+        const whole = await runJson([...own, ...MAX_DURATION]);
+        expect(accusations(whole.report).filter((code) => code === 'LOG_MALFORMED')).toHaveLength(
+          1,
+        );
+      }),
+    );
+  }, 60_000);
+});
+
+describe('a second reading, in places that another chain tells of', () => {
+  /** A trail that moved, one of whose chains lost the link to its older place. */
+  function moved() {
+    const builder = new TrailBuilder({ isMultiRegion: true });
+    const moves = [
+      { hour: 0, bucket: 'older-bucket' },
+      { hour: 4, bucket: 'trail-bucket' },
+    ];
+    const [first] = builder.chain({ from: FROM, hours: 10, moves }).digests.slice(5);
+    const lost = builder.chain({ from: FROM, hours: 10, moves, region: 'eu-west-1' });
+    const [gone, next] = lost.digests.slice(4);
+    const [log] = next?.logs ?? [];
+    const [other] = first?.logs ?? [];
+    if (!gone || !log || !other) throw new Error('no digest file');
+    builder.remove(gone);
+    return { builder, log, other, when: { start: FROM + HOUR, end: FROM + 10 * HOUR } };
+  }
+
+  it('keeps what the first one established', async () => {
+    const { builder, log, when } = moved();
+    builder.put(log.bucket, log.key, { body: Buffer.from('no'), refuse: ARCHIVED, refuseAfter: 1 });
+    const { report } = await validate(builder, when);
+    expect(accusations(report)).toContain('LOG_MALFORMED');
+  });
+
+  it('that the time leaves no room for is told as not read', async () => {
+    const { builder, other, when } = moved();
+    builder.put(other.bucket, other.key, { ...builder.get(other), refuse: BROKEN });
+    await serving(builder, when, {}, async (argv, endpoint) => {
+      let asked = 0;
+      // The other chain, which is tried and tried again, is the last one under way.
+      const isLast = (url: string): boolean => url.includes(other.key) && ++asked === 3;
+      const run = () => runJson([...argv, ...MAX_DURATION]);
+      const { report } = await outOfTime(endpoint, isLast, run);
+      const told = report.findings.filter(({ code }) => code === 'NOT_READ');
+      expect(told.map(({ region, message }) => [region, message])).toContainEqual([
+        'eu-west-1',
+        expect.stringContaining('older places'),
+      ]);
+    });
   }, 60_000);
 });

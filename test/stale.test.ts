@@ -111,7 +111,7 @@ describe('a day that is too large for a line', () => {
     await inTemp(async (directory) => {
       const work: NewWork = {
         ...{ format: 'validate-trail-journal', version: FORMAT_VERSION, tool: '0', trail: 't' },
-        ...{ options: {}, files: {}, range, begunAt: 0, startedAt: 0 },
+        ...{ options: {}, files: {}, endpoints: {}, range, begunAt: 0, startedAt: 0 },
       };
       const path = join(directory, 'journal');
       const place = () => Promise.resolve({ bucket: 'b', prefix: '' });

@@ -17,8 +17,6 @@ const setStatus = (builder: TrailBuilder, region: string, status: object): void 
   });
 };
 
-const NONE = /$^/;
-
 describe('the tail', () => {
   it('that was cut is counted from the newest digest file that is there', async () => {
     const { builder, digest, start, end } = base();
@@ -58,10 +56,10 @@ describe('the tail', () => {
 
   // The range's own days are 10 to 14 March; later digest files lie on the 17th and 18th.
   it.each([
-    ['the folders of years', NONE, /Digest\/us-east-1\/$/],
-    ['the folders of days', NONE, /Digest\/us-east-1\/2026\/03\/$/],
-    ['the listings of later days', NONE, /Digest\/us-east-1\/2026\/03\/1[78]\/./],
-    ['later digest files', /Digest\/us-east-1\/2026\/03\/1[78]\//, NONE],
+    ['the folders of years', undefined, /Digest\/us-east-1\/$/],
+    ['the folders of days', undefined, /Digest\/us-east-1\/2026\/03\/$/],
+    ['the listings of later days', undefined, /Digest\/us-east-1\/2026\/03\/1[78]\/./],
+    ['later digest files', /Digest\/us-east-1\/2026\/03\/1[78]\//, undefined],
   ])('is not called cut where %s can’t be read any more', async (_what, path, prefix) => {
     const builder = new TrailBuilder();
     builder.chain({ from: FROM, hours: 95 });
@@ -74,8 +72,7 @@ describe('the tail', () => {
     const answer: EndpointOptions['answer'] = (request, response) => {
       const { pathname, searchParams } = new URL(request.url ?? '', 'http://127.0.0.1');
       const listed = searchParams.get('prefix');
-      const isListed = listed !== null && prefix.test(listed);
-      if (!isListed && !path.test(pathname)) return false;
+      if (prefix?.test(listed ?? '') !== true && path?.test(pathname) !== true) return false;
       refused++;
       response.writeHead(400).end('<Error><Code>ExpiredToken</Code></Error>');
       return true;

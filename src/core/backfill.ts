@@ -5,8 +5,9 @@
  */
 import { normalize, type Interval } from './coverage.js';
 import { identify, type ClosedChain } from './close.js';
+import type { Link } from './digest-file.js';
 import { finding, type Finding } from './finding.js';
-import { parseDigestKey } from './object-key.js';
+import { parseDigestKey, type DigestKey } from './object-key.js';
 import {
   contradicts,
   type Chain,
@@ -24,6 +25,37 @@ export interface BackfillSegment {
   readonly findings: readonly Finding[];
 }
 
+const id = (node: { bucket?: string; key?: string }): string =>
+  JSON.stringify([node.bucket, node.key]);
+
+/** A digest file that a signed one names and that was not met. */
+export interface AbsentTarget {
+  readonly link: Link;
+  readonly named: DigestKey;
+  /** The digest file that names it. */
+  readonly by: DigestNode;
+}
+
+/** Digest files that signed ones name, whose hour lies in the range, and that are not there. */
+export function absentTargets(segment: BackfillSegment, range: TimeRange): AbsentTarget[] {
+  const { chain, nodes, loose } = segment;
+  const met = new Set([...nodes, ...loose].map(id));
+  const unseen = loose.filter((one) => one.key === undefined);
+  const absent = new Map<string, AbsentTarget>();
+  for (const by of nodes) {
+    const { link } = by;
+    if (!link || met.has(id(link)) || absent.has(id(link))) continue;
+    const named = parseDigestKey(link.bucket, link.key, chain, chain.trail);
+    // Whether a backfill chain starts from a standard digest is not documented: no accusation on it.
+    if (named?.kind !== 'backfill') continue;
+    const { end } = named;
+    if (end <= range.start || end - HOUR >= range.end) continue;
+    if (unseen.some((one) => one.start < end && end <= one.end)) continue;
+    absent.set(id(link), { link, named, by });
+  }
+  return [...absent.values()];
+}
+
 /**
  * Judges a backfill chain: every digest file that a signed one names and whose hour lies in the
  * range must be there and be the one that was named.
@@ -34,59 +66,39 @@ export function closeBackfill(
 ): ClosedChain & { readonly lost: readonly Interval[] } {
   const { chain, loose } = segment;
   const place = { accountId: chain.accountId, region: chain.region, kind: chain.kind };
-  const id = (node: { bucket?: string; key?: string }): string =>
-    JSON.stringify([node.bucket, node.key]);
   const known = new Map(segment.nodes.map((node) => [id(node), node]));
   const failed = new Set(loose.map(id));
-  const unseen = loose.filter((one) => one.key === undefined);
   const broken = new Set<string>();
   let demoted = 0;
-  const missing = new Map<string, Interval>();
   const findings = [...segment.findings];
   for (const node of segment.nodes) {
     if (!node.link || failed.has(id(node.link))) continue;
     const { link } = node;
     const target = known.get(id(link));
-    if (target) {
-      if (!contradicts(link, target) || !target.counted || broken.has(id(target))) continue;
-      broken.add(id(target));
-      if (target.sound) demoted++;
-      const message = 'is signed, but it is not the digest file that its successor recorded';
-      const { bucket, key, end } = target;
-      findings.push(
-        finding('CHAIN_LINK_BROKEN', message, { ...place, bucket, key, end, digestKey: node.key }),
-      );
-      continue;
-    }
-    const named = parseDigestKey(link.bucket, link.key, chain, chain.trail);
-    // Whether a backfill chain starts from a standard digest is not documented: no accusation on it.
-    if (named?.kind !== 'backfill') continue;
-    const { end } = named;
-    if (end <= range.start || end - HOUR >= range.end) continue;
-    if (unseen.some((one) => one.start < end && end <= one.end)) continue;
-    if (!missing.has(id(link))) {
-      missing.set(id(link), { start: end - HOUR, end, state: 'missing', evidence: node.key });
-      const { bucket, key } = link;
-      const message = 'backfill digest file missing';
-      findings.push(
-        finding('DIGEST_MISSING', message, {
-          ...place,
-          bucket,
-          key,
-          start: end - HOUR,
-          end,
-          digestKey: node.key,
-        }),
-      );
-    }
+    if (!target) continue;
+    if (!contradicts(link, target) || !target.counted || broken.has(id(target))) continue;
+    broken.add(id(target));
+    if (target.sound) demoted++;
+    const message = 'is signed, but it is not the digest file that its successor recorded';
+    const { bucket, key, end } = target;
+    findings.push(
+      finding('CHAIN_LINK_BROKEN', message, { ...place, bucket, key, end, digestKey: node.key }),
+    );
   }
+  const missing = absentTargets(segment, range).map(({ link, named: { end }, by }): Interval => {
+    const time = { start: end - HOUR, end };
+    const { bucket, key } = link;
+    const at = { ...place, bucket, key, ...time, digestKey: by.key };
+    findings.push(finding('DIGEST_MISSING', 'backfill digest file missing', at));
+    return { ...time, state: 'missing', evidence: by.key };
+  });
   const windows: Interval[] = [
     ...segment.nodes.map((node): Interval => {
       const { start, end } = node;
       return { start, end, state: broken.has(id(node)) ? 'altered' : 'proved' };
     }),
     ...loose.map(({ start, end, state }): Interval => ({ start, end, state })),
-    ...missing.values(),
+    ...missing,
   ];
   windows.sort((a, b) => a.start - b.start || a.end - b.end || (a.state < b.state ? -1 : 1));
   const newest = segment.nodes
@@ -107,7 +119,7 @@ export function closeBackfill(
     digestFiles: {
       valid: valid - demoted,
       invalid: invalid + demoted,
-      missing: missing.size,
+      missing: missing.length,
       unreadable,
     },
     findings,

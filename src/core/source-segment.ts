@@ -42,6 +42,14 @@ function addTallies(a: LogTally, b: LogTally): LogTally {
   };
 }
 
+/** The counts of two lots of log files together. */
+export function addLogs(a: SourceSegment['logs'], b: SourceSegment['logs']): SourceSegment['logs'] {
+  return {
+    standard: addTallies(a.standard, b.standard),
+    backfill: addTallies(a.backfill, b.backfill),
+  };
+}
+
 /** Joins the backfill digest files of two stretches: they are judged together, as a graph. */
 function joinBackfill(older: BackfillSegment, newer: BackfillSegment): BackfillSegment {
   return {
@@ -62,10 +70,7 @@ export function joinSource(older: SourceSegment, newer: SourceSegment): SourceSe
   return {
     standard: join(older.standard, newer.standard),
     backfill: joinBackfill(older.backfill, newer.backfill),
-    logs: {
-      standard: addTallies(older.logs.standard, newer.logs.standard),
-      backfill: addTallies(older.logs.backfill, newer.logs.backfill),
-    },
+    logs: addLogs(older.logs, newer.logs),
     bytesRead: older.bytesRead + newer.bytesRead,
     met: older.met || newer.met,
     ledger: joinLedgers(older.ledger, newer.ledger),

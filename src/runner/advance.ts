@@ -99,14 +99,15 @@ const BESIDE: readonly string[] = ['LOG_UNLISTED', 'LOG_UNVALIDATED'];
 /** Whether this run looked at what an older finding tells of: then its own findings speak. */
 function wasExamined(found: Finding, closed: readonly ClosedSource[], unlisted: boolean): boolean {
   const { accountId, region } = found;
+  const isWhole = ({ judged: { result } }: ClosedSource): boolean => !result.cutShort;
   // What is told of a Region or of the run as a whole is found anew, or has passed.
-  if (accountId === undefined || region === undefined) return true;
+  if (accountId === undefined || region === undefined) return closed.every(isWhole);
   if (BESIDE.includes(found.code) && !unlisted) return false;
   const own = closed.find(({ judged: { result } }) => {
     const { plan } = result;
     return plan.accountId === accountId && plan.region === region;
   });
-  if (!own) return false;
+  if (!own || !isWhole(own)) return false;
   const time = timeOf(found);
   if (!time) return found.key === undefined && found.bucket === undefined;
   const { range } = own.judged.result;
@@ -140,14 +141,21 @@ async function isRestored(found: Finding, objects: ObjectSource): Promise<boolea
   return read.ok && read.value.state === 'valid';
 }
 
-/** Findings of earlier runs that are neither resolved nor looked at again: they are told again. */
+/**
+ * Findings of earlier runs that are neither resolved nor looked at again: they are told again. One that
+ * this run found, too, is told as it found it.
+ */
 export async function carryFindings(
   state: State,
   closed: readonly ClosedSource[],
+  found: readonly Finding[],
   objects: ObjectSource,
   unlisted: boolean,
 ): Promise<OpenFinding[]> {
-  const left = state.findings.filter((one) => !wasExamined(one.finding, closed, unlisted));
+  const known = new Set(found.map(findingId));
+  const left = state.findings.filter(
+    (one) => !known.has(one.id) && !wasExamined(one.finding, closed, unlisted),
+  );
   const restored = await pLimit(AT_ONCE).map(left, (one) => isRestored(one.finding, objects));
   return left.filter((_, at) => restored[at] !== true);
 }

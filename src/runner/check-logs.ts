@@ -2,7 +2,7 @@ import { finding, type Finding } from '../core/finding.js';
 import { checkLogFile, isHashSupported, type LogCheck } from '../core/log-file.js';
 import type { ChainKind, Source } from '../core/object-key.js';
 import type { CheckedCounts } from '../core/report.js';
-import type { ObjectSource, ReadFailure } from '../sources/ports.js';
+import type { ObjectSource, ReadFailure, UnreadableReason } from '../sources/ports.js';
 import type { ListedLog } from './read-day.js';
 
 export interface LogOutcome {
@@ -10,6 +10,12 @@ export interface LogOutcome {
   readonly count: keyof CheckedCounts;
   readonly finding?: Finding;
   readonly bytes: number;
+}
+
+/** Why a listing that would have decided between forbidden and missing could not be had. */
+function undecided(listed: boolean | ReadFailure): { listing?: UnreadableReason } {
+  if (typeof listed === 'boolean' || listed.kind !== 'unreadable') return {};
+  return listed.reason === 'access-denied' ? {} : { listing: listed.reason };
 }
 
 const folderOf = (key: string): string => key.slice(0, key.lastIndexOf('/') + 1);
@@ -22,9 +28,10 @@ export function createLogChecker(
   objects: ObjectSource,
   source: Source,
 ): (log: ListedLog) => Promise<LogOutcome> {
-  const folders = new Map<string, Promise<ReadonlySet<string> | undefined>>();
+  const folders = new Map<string, Promise<ReadonlySet<string> | ReadFailure>>();
 
-  const isListedAbsent = async (bucket: string, key: string): Promise<boolean> => {
+  /** Whether the listing of its folder lacks a file, or why there is no such listing. */
+  const isListedAbsent = async (bucket: string, key: string): Promise<boolean | ReadFailure> => {
     const folder = folderOf(key);
     const name = JSON.stringify([bucket, folder]);
     let keys = folders.get(name);
@@ -32,12 +39,12 @@ export function createLogChecker(
       keys = objects
         .list(bucket, folder)
         .then((listing) =>
-          listing.ok ? new Set(listing.value.objects.map((object) => object.key)) : undefined,
+          listing.ok ? new Set(listing.value.objects.map((object) => object.key)) : listing.failure,
         );
       folders.set(name, keys);
     }
     const known = await keys;
-    return known !== undefined && !known.has(key);
+    return 'kind' in known ? known : !known.has(key);
   };
 
   return async ({ entry, kind, digestKey }) => {
@@ -67,11 +74,10 @@ export function createLogChecker(
           };
         }
         case 'unreadable': {
-          if (failure.reason === 'access-denied' && (await isListedAbsent(bucket, key))) {
-            return missing('is not in the listing of its folder');
-          }
+          const absent = failure.reason === 'access-denied' && (await isListedAbsent(bucket, key));
+          if (absent === true) return missing('is not in the listing of its folder');
           const message = `could not be read (${failure.reason}): ${failure.detail}`;
-          const details = { ...signed, reason: failure.reason };
+          const details = { ...signed, reason: failure.reason, ...undecided(absent) };
           return {
             kind,
             count: 'unreadable',

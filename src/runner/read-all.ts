@@ -5,7 +5,8 @@ import { DAY, parseDigestTime, type TimeRange } from '../core/timestamp.js';
 import type { ReadingFindings } from '../sources/reading-findings.js';
 import type { KeysIn } from './ask.js';
 import type { RunOptions } from './options.js';
-import { sameLocation } from '../core/object-key.js';
+import { finding } from '../core/finding.js';
+import { sameLocation, type Location } from '../core/object-key.js';
 import type { Plan, SourcePlan } from './plan.js';
 import type { createDigestReader } from './read-digest.js';
 import { readSource, type SourceJob, type SourceResult } from './read-source.js';
@@ -114,17 +115,26 @@ export async function readAll(
   const read = async (one: SourcePlan): Promise<SourceResult> => readSource(await jobOf(one));
   const results = await eachSource(plan, options, read);
   const again = pLimit(Math.min(SOURCES_AT_ONCE, options.concurrency));
-  // Out of time, a second reading would only take back what the first one found.
-  return again.map(results, async (one) =>
-    isStopped(options) || one.cutShort
-      ? one
-      : betterOf(one, await readElsewhere(one, results, read)),
-  );
+  return again.map(results, async (one) => {
+    const places = elsewhere(one, results);
+    if (places.length === 0 || one.cutShort) return one;
+    // Out of time, a second reading would only take back what the first one found.
+    if (isStopped(options)) return withoutSecond(one, options);
+    const locations = [...one.reader.locations, ...places];
+    const second = await read({ ...one.plan, locations });
+    return second.cutShort ? withoutSecond(one, options) : { ...second, earlier: one.told };
+  });
 }
 
-/** A second reading that was cut short tells less than the first. */
-const betterOf = (first: SourceResult, second: SourceResult): SourceResult =>
-  second.cutShort ? { ...first, cutShort: true } : second;
+/** A source whose second reading is due and could not be made, or not to its end. */
+function withoutSecond(first: SourceResult, { signal }: RunOptions): SourceResult {
+  const { plan, range, findings } = first;
+  const { accountId, region } = plan;
+  const message = 'not read, for the time was up: older places that other chains tell of';
+  const place = { accountId, region, ...range };
+  const told = signal?.aborted === true ? [] : [finding('NOT_READ', message, place)];
+  return { ...first, findings: [...findings, ...told], cutShort: true };
+}
 
 /** Whether a chain was found without a break, so that no other place could add to it. */
 function isWhole({ standard, range }: SourceResult): boolean {
@@ -140,18 +150,11 @@ function isWhole({ standard, range }: SourceResult): boolean {
  * A trail moves in all its Regions at once, but a chain learns of its older place from one link only.
  * Where that link is lost, what the other chains know of the trail's places is tried, too.
  */
-function readElsewhere(
-  result: SourceResult,
-  results: readonly SourceResult[],
-  read: (plan: SourcePlan) => Promise<SourceResult>,
-): Promise<SourceResult> {
+function elsewhere(result: SourceResult, results: readonly SourceResult[]): Location[] {
   const own = result.reader.locations;
   const learnt = results
     .flatMap(({ reader }) => reader.locations)
     .filter((place) => !own.some((known) => sameLocation(known, place)));
-  if (learnt.length === 0 || isWhole(result)) return Promise.resolve(result);
-  const places = learnt.filter(
-    (place, at) => learnt.findIndex((one) => sameLocation(one, place)) === at,
-  );
-  return read({ ...result.plan, locations: [...own, ...places] });
+  if (learnt.length === 0 || isWhole(result)) return [];
+  return learnt.filter((place, at) => learnt.findIndex((one) => sameLocation(one, place)) === at);
 }

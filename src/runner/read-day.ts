@@ -88,6 +88,10 @@ export interface Candidate extends DigestKey {
 
 const id = (bucket: string, key: string): string => JSON.stringify([bucket, key]);
 
+/** The name under which a reader's links hold the one to an object. */
+export const linkName = ({ bucket = '', key = '' }: { bucket?: string; key?: string }): string =>
+  id(bucket, key);
+
 export type Listed = { readonly object: ListedObject; readonly parsed: DigestKey };
 
 interface DayListing {
@@ -311,7 +315,10 @@ async function conclude(
         // Proved, but its list is gone: log files that nobody checked must not pass.
         const { bucket, key } = decided.node;
         const { accountId, region } = reader.source;
-        const place = { accountId, region, kind: candidate.kind, bucket, key, end: candidate.end };
+        // Another content than a moment ago is settled by whoever reads it next.
+        const reason = outcome?.kind === 'unreadable' ? outcome.reason : 'changed';
+        const at = { accountId, region, kind: candidate.kind, bucket, key, end: candidate.end };
+        const place = { ...at, details: { reason } };
         const message = 'its list of log files could not be read a second time';
         const found = finding('OBJECT_UNREADABLE', message, place);
         digests[digests.length - 1] = { ...decided, findings: [...decided.findings, found] };
@@ -341,9 +348,13 @@ async function conclude(
 }
 
 /**
- * Reads a day. What the reader knows of places, links and edges is carried on to the next older day.
+ * Reads a day, or what of it is wanted. What the reader knows of places, links and edges is carried on to the next older day.
  */
-export async function readDay(reader: SourceReader, day: Instant): Promise<Day> {
+export async function readDay(
+  reader: SourceReader,
+  day: Instant,
+  isWanted: (one: Listed) => boolean = () => true,
+): Promise<Day> {
   const { locations } = reader;
   const candidates: Candidate[] = [];
   const findings: Finding[] = [];
@@ -355,8 +366,9 @@ export async function readDay(reader: SourceReader, day: Instant): Promise<Day> 
     const listing = await listDay(reader, location, day);
     findings.push(...listing.findings);
     if (listing.failed) failures.push(listing.failed);
-    const wanted = listing.digests.filter(({ parsed }) =>
-      belongs(reader, parsed.kind, parsed.end - HOUR, parsed.end),
+    const wanted = listing.digests.filter(
+      (one) =>
+        belongs(reader, one.parsed.kind, one.parsed.end - HOUR, one.parsed.end) && isWanted(one),
     );
     const read = await Promise.all(wanted.map((one) => readCandidate(reader, one)));
     for (const one of read) if (one) candidates.push(one);

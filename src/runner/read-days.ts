@@ -2,12 +2,13 @@
  * The days of one source, newest first: read and checked, or taken from the journal of an earlier
  * run that finished them.
  */
+import { establishedIn, objectId, type Established } from '../core/established.js';
 import type { Finding } from '../core/finding.js';
 import { sourceName, type RecordedDay } from '../core/journal.js';
 import { EMPTY_LEDGER, ledgerOfDay, within, type LogLedger } from '../core/log-objects.js';
 import { inSample } from '../core/sample.js';
 import { emptySegment } from '../core/segment.js';
-import { joinSource, noLogs, type SourceSegment } from '../core/source-segment.js';
+import { addLogs, joinSource, noLogs, type SourceSegment } from '../core/source-segment.js';
 import { DAY, HOUR, type Instant } from '../core/timestamp.js';
 import { createLogChecker } from './check-logs.js';
 import { backfillOf, segmentOf } from './day-segment.js';
@@ -57,10 +58,24 @@ export function emptySource(reader: SourceReader): SourceSegment {
   };
 }
 
-/** Checks the log files that a day's digest files list; `left` could not be, for the run had to stop. */
-async function checkLogs(
+/** How a finding about a log file counts. */
+const countOf = ({ code }: Finding) => (code === 'LOG_MISSING' ? 'missing' : 'invalid');
+
+/** The counts of log files that findings accuse. */
+function tallyOf(findings: Iterable<Finding>): SourceSegment['logs'] {
+  const tallies = { standard: noLogs(), backfill: noLogs() };
+  for (const one of findings) tallies[one.kind ?? 'standard'][countOf(one)]++;
+  return tallies;
+}
+
+/**
+ * Checks the log files that a day's digest files list; `left` could not be, for the run had to stop.
+ * What an earlier reading established of files that can't be read now stands.
+ */
+export async function checkLogs(
   job: SourceJob,
   logs: readonly ListedLog[],
+  established: Established['logs'],
   findings: Finding[],
 ): Promise<Pick<SourceSegment, 'logs' | 'bytesRead'> & { left: number }> {
   const { objects, plan, limit, window, listener, sample } = job;
@@ -68,6 +83,7 @@ async function checkLogs(
   const check = createLogChecker(objects, plan);
   let bytesRead = 0;
   let left = 0;
+  const standing = new Map(established);
   listener({ type: 'listed', logFiles: logs.length });
   await forEachBounded(logs, limit, window, async (log) => {
     const { bucket, key } = log.entry;
@@ -81,12 +97,17 @@ async function checkLogs(
       left++;
       return;
     }
-    tallies[outcome.kind][outcome.count]++;
-    if (outcome.finding) findings.push(outcome.finding);
+    const name = objectId(bucket, key, log.entry.hashValue);
+    if (outcome.count !== 'unreadable') standing.delete(name);
+    if (!standing.has(name)) {
+      tallies[outcome.kind][outcome.count]++;
+      if (outcome.finding) findings.push(outcome.finding);
+    }
     bytesRead += outcome.bytes;
     listener({ type: 'log', bytes: outcome.bytes });
   });
-  return { logs: tallies, bytesRead, left };
+  findings.push(...standing.values());
+  return { logs: addLogs(tallies, tallyOf(standing.values())), bytesRead, left };
 }
 
 /** The objects in a day's log folders that its digest files don't list. */
@@ -137,9 +158,18 @@ export async function readDays(
     listener({ type: 'digests', digestFiles: read.digests.length, bytes: read.bytesRead });
     // Days before the range are read for late backfill digest files alone.
     const main = day >= oldest;
-    const own = [...read.findings];
+    const established = establishedIn(known);
+    const unreadable = read.digests.flatMap((one) =>
+      'loose' in one && one.loose.state === 'unreadable' ? [one.loose] : [],
+    );
+    const own = [
+      ...read.findings,
+      ...unreadable.flatMap(
+        ({ bucket, key }) => established.digests.get(objectId(bucket, key)) ?? [],
+      ),
+    ];
     const [{ left, ...checked }, ledger] = await Promise.all([
-      checkLogs(job, job.digestsOnly ? [] : read.logs, own),
+      checkLogs(job, job.digestsOnly ? [] : read.logs, established.logs, own),
       main && job.unlisted ? lookForUnlisted(job, reader, day, read.logs, own) : EMPTY_LEDGER,
     ]);
     const { standard, backfill } = reader.chains;
@@ -174,6 +204,10 @@ export async function readDays(
     if (recorded && !leadsOn(reading, recorded)) diverged = true;
     return { day, read, reading, known: recorded };
   };
+  const stand = ({ logs, digests }: Established): void => {
+    for (const one of [...logs.values(), ...digests.values()]) job.told.add(one);
+    total = joinSource({ ...emptySource(reader), logs: tallyOf(logs.values()) }, total);
+  };
   const queue = days[Symbol.iterator]();
   const next = async (): Promise<Step | undefined> => {
     const following = queue.next();
@@ -183,6 +217,8 @@ export async function readDays(
     // What was read while the connections went down says nothing.
     if (step && job.signal?.aborted !== true) return step;
     unread ??= day + DAY - 1;
+    // What earlier runs established there stands, read again or not.
+    for (const one of [day, ...queue]) stand(establishedIn(await journal?.find(source, one)));
     return undefined;
   };
   for (let step = await next(); step;) {

@@ -35,6 +35,7 @@ import { segmentOf } from './day-segment.js';
 import { daysOf, newestDay, oldestDay, shareOf } from './days.js';
 import type { RunListener } from './events.js';
 import type { SourcePlan } from './plan.js';
+import { readLate } from './late-backfill.js';
 import { readBefore, readContext, readEdge, readOlder, type Context } from './read-context.js';
 import type { SourceReader } from './read-day.js';
 import { emptySource, lookForUnlisted, readDays, type DaysRead } from './read-days.js';
@@ -53,6 +54,8 @@ export interface SourceResult {
   readonly findings: readonly Finding[];
   /** What was found in log files and listings. */
   readonly told: Reading;
+  /** The same of a first reading, where this one is the second: what it accuses log files of stands. */
+  readonly earlier?: Reading;
   readonly bytesRead: number;
   /** Whether any digest file of the trail was met. */
   readonly met: boolean;
@@ -132,7 +135,7 @@ export async function readSource(job: SourceJob): Promise<SourceResult> {
   const standard = context ? segmentOf(reader.chains.standard, [context.digest]) : none.standard;
   const days = daysOf(range, begunAt, backfillFrom);
   const read = await readDays(job, reader, days, { ...none, standard });
-  return settleSource(job, reader, read, context);
+  return settleSource(job, reader, await readLate(job, reader, read), context);
 }
 
 /** Reads a shard's share of a source into the journal; nothing is judged. */

@@ -117,7 +117,7 @@ export function segmentOfRecord({ segment }: RecordedDay): {
 }
 
 /** Reasons that may be gone the next time. */
-const PASSING: readonly unknown[] = ['credentials', 'throttled', 'network', 'service'];
+const PASSING: readonly unknown[] = ['credentials', 'throttled', 'network', 'service', 'changed'];
 
 /** Whether something of a day could not be read or proved that may be the next time. */
 export function hasPassing(
@@ -130,8 +130,10 @@ export function hasPassing(
   return (
     read.failures.some(({ cause }) => passes(cause)) ||
     read.digests.some((one) => 'loose' in one && passes(one.loose.cause)) ||
-    findings.some(
-      ({ code, details }) => code === 'OBJECT_UNREADABLE' && passes(details?.['reason']),
+    [...findings, ...read.digests.flatMap((one) => one.findings)].some(
+      ({ code, details }) =>
+        code === 'OBJECT_UNREADABLE' &&
+        (passes(details?.['reason']) || passes(details?.['listing'])),
     )
   );
 }

@@ -3,6 +3,7 @@
  */
 import { onlyAllowedGaps } from '../core/allow-gaps.js';
 import { parseTrailArn } from '../core/arn.js';
+import { accusesLog } from '../core/established.js';
 import { compareFindings, finding, type Finding } from '../core/finding.js';
 import { uniqueLocations, type Location, type Source } from '../core/object-key.js';
 import {
@@ -246,6 +247,8 @@ export async function validateTrail(given: RunOptions): Promise<RunResult> {
   }
   const readings = results.map((one) => one.told);
   for await (const one of shared.told.of(readings)) store.add(one);
+  const earlier = results.flatMap((one) => one.earlier ?? []);
+  for await (const one of shared.told.of(earlier)) if (accusesLog(one)) store.add(one);
   shared.told.close();
   const sorted = await store.sorted();
   const found = await firstOf(sorted);
@@ -266,7 +269,7 @@ export async function validateTrail(given: RunOptions): Promise<RunResult> {
         });
   const carried =
     state && !interrupted()
-      ? await carryFindings(state, closed, objects, options.unlisted !== false)
+      ? await carryFindings(state, closed, enriched, objects, options.unlisted !== false)
       : [];
   const findings = unique([...enriched, ...carried.map(tellAgain)]).map((one) =>
     markAccepted(one, state),
