@@ -1,20 +1,18 @@
 import type { Estimate } from '../core/estimate.js';
-import type { Instant } from '../core/timestamp.js';
 import { renderEstimate, renderEstimateJson } from '../report/estimate.js';
-import { COLOUR, PLAIN } from '../report/style.js';
 import { estimateTrail } from '../runner/estimate.js';
 import type { Arguments } from './args.js';
 import { connect } from './connect.js';
+import { clock } from './connected.js';
 import { print, type Io } from './main.js';
 import { openOutput } from './output.js';
 import { askedRange } from './range.js';
+import { styleOf } from './style.js';
 
 function render(estimate: Estimate, options: Arguments, io: Io): string {
   if (options.format === 'json') return renderEstimateJson(estimate, 2);
   if (options.format === 'ndjson') return renderEstimateJson(estimate);
-  const { NO_COLOR: noColor, TERM: term } = io.env;
-  const wanted = (noColor ?? '') === '' && term !== 'dumb' && options.output === undefined;
-  return renderEstimate(estimate, wanted && io.stdout.isTTY === true ? COLOUR : PLAIN);
+  return renderEstimate(estimate, styleOf(io, options.output));
 }
 
 /** Estimates a run and gives the exit status: 0, or 3 where something could not be listed. */
@@ -24,7 +22,6 @@ export async function runEstimate(
   tool: { name: string; version: string },
   signal: AbortSignal,
 ): Promise<number> {
-  const clock = (): Instant => Math.floor(Date.now() / 1000);
   // Before anything is asked of AWS: a range that makes no sense is the user's mistake.
   askedRange({ ...options, retentionDays: undefined }, clock());
   const output = options.output === undefined ? undefined : await openOutput(options.output);

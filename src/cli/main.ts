@@ -74,7 +74,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     const tool = { name: 'validate-trail', version: version() };
     const { command, arguments: options } = parsed;
     if (command === 'merge') {
-      const { runMerge } = await import('./validate.js');
+      const { runMerge } = await import('./merge.js');
       return await runMerge(options, io, tool, stop.signal);
     }
     const run = options.estimate

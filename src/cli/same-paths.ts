@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { Arguments } from './args.js';
 import { UsageError } from './usage-error.js';
 
 /** What a file of the command line is, as an option or in words, and its path. */
@@ -22,3 +23,11 @@ export function refuseSamePaths(output: string | undefined, others: readonly Nam
     seen.set(resolve(path), name);
   }
 }
+
+/** The files that a run reads or writes beside its report. */
+export const filesBeside = ({ resume, partial, state, publicKeys }: Arguments): NamedPath[] => [
+  ['--resume', resume],
+  ['--partial', partial],
+  ['--state', state],
+  ['--public-keys', publicKeys],
+];

@@ -1,0 +1,123 @@
+/** What every judging command opens and frees: connection, state, report. */
+import type { State } from '../core/state.js';
+import type { Instant } from '../core/timestamp.js';
+import { streamJson, streamNdjson } from '../report/json.js';
+import type { Style } from '../report/style.js';
+import { renderQuiet, streamText } from '../report/text.js';
+import type { RunListener } from '../runner/events.js';
+import type { RunOptions, RunResult } from '../runner/options.js';
+import { saveState } from '../sources/state-file.js';
+import type { Arguments } from './args.js';
+import { connect, type Connection } from './connect.js';
+import { exitCode } from './exit-code.js';
+import { print, type Io } from './main.js';
+import { openOutput } from './output.js';
+import { createProgress } from './progress.js';
+import { readState, withAccepted } from './run-state.js';
+import { styleOf } from './style.js';
+
+/** This machine's clock, in epoch seconds. */
+export const clock = (): Instant => Math.floor(Date.now() / 1000);
+
+function render(
+  { report, more }: RunResult,
+  options: Arguments,
+  style: Style,
+): string | AsyncIterable<string> {
+  if (options.format === 'json') return streamJson(report, more);
+  if (options.format === 'ndjson') return streamNdjson(report, more);
+  if (options.quiet && options.output === undefined) return `${renderQuiet(report, style)}\n`;
+  return streamText(report, { style, verbose: options.verbose }, more);
+}
+
+/** A run's options from the command line's. */
+export function runOptions(
+  options: Arguments,
+  { connection, state }: Pick<Run, 'connection' | 'state'>,
+  own: Pick<RunOptions, 'range' | 'tool' | 'startedAt' | 'signal' | 'listener'>,
+): RunOptions {
+  const { maxDuration } = options;
+  return {
+    ...connection,
+    explicitEnd: options.endTime !== undefined,
+    organizationId: options.organizationId,
+    regions: options.regions,
+    accountIds: options.accountIds,
+    digestsOnly: options.digestsOnly,
+    unlisted: options.unlisted,
+    acceptUnlisted: options.acceptUnlisted,
+    versions: options.versions,
+    allowGaps: options.allowGaps,
+    retentionDays: options.retentionDays,
+    locations: options.locations,
+    bucketAliases: options.bucketAliases.map((pair) => pair.join('=')),
+    state,
+    sinceState: options.sinceState,
+    sample: options.sample,
+    concurrency: options.concurrency,
+    // The clock of performance.now() begins with the process.
+    timeUp: maxDuration === undefined ? undefined : () => performance.now() / 1000 > maxDuration,
+    clock,
+    ...own,
+  };
+}
+
+/** Why a run leaves no state. */
+function whyNot({ report, finished }: RunResult): string {
+  if (report.interrupted) return 'the run was interrupted';
+  return finished ? 'more findings are open than it may hold' : 'the time was up';
+}
+
+/** What a run begins with. */
+export interface Run {
+  readonly connection: Connection;
+  readonly state: State | undefined;
+  readonly listener: RunListener;
+  /** Writes the report and then what the next run builds on; gives the exit status. */
+  readonly report: (result: RunResult, told?: () => Promise<void> | undefined) => Promise<number>;
+}
+
+/** Opens what a run needs, runs it, and frees everything whatever comes of it. */
+export async function withConnection(
+  options: Arguments,
+  io: Io,
+  signal: AbortSignal,
+  run: (begun: Run) => Promise<number>,
+): Promise<number> {
+  const begun = await readState(options);
+  withAccepted(begun, options, clock());
+  const output = options.output === undefined ? undefined : await openOutput(options.output);
+  const connection = await connect(options, io.env, signal).catch(async (error: unknown) => {
+    await output?.discard();
+    throw error;
+  });
+  const progress = createProgress(io, !options.quiet);
+  try {
+    return await run({
+      connection,
+      state: withAccepted(begun, options, connection.now),
+      listener: progress.listener,
+      report: async (result, told) => {
+        progress.stop();
+        try {
+          const text = render(result, options, styleOf(io, options.output));
+          if (output) await output.write(text);
+          else await print(io, text);
+        } finally {
+          await result.close();
+        }
+        await told?.();
+        // Last: a report that could not be written must be told again by the next run.
+        if (options.state !== undefined) {
+          if (result.state) await saveState(options.state, result.state);
+          else io.stderr.write(`validate-trail: the state is left as it was: ${whyNot(result)}\n`);
+        }
+        return exitCode(result.report);
+      },
+    });
+  } finally {
+    await output?.discard();
+    progress.stop();
+    connection.close();
+  }
+}

@@ -1,0 +1,301 @@
+/** The options of the command, as they are declared and described. */
+import yargs from 'yargs';
+import { UsageError } from './usage-error.js';
+
+export const DEFAULT_CONCURRENCY = 64;
+
+const EPILOGUE = `Times: ISO 8601 (UTC unless it has an offset), a date, or so long ago:
+90m, 12h, 3d, 2w, yesterday. They mean when files were delivered.
+
+Exit status:
+  0    valid: everything asked for was read and proved; with --allow-gaps
+       also where only lawful gaps are open that an event names
+  1    invalid: something was altered or removed
+  2    could not run: usage, credentials, no such trail or bucket
+  3    incomplete: nothing found altered, but not everything is proved
+  130  interrupted; what was done until then is reported
+
+Examples:
+  ARN=arn:aws:cloudtrail:us-east-1:111122223333:trail/main
+  validate-trail --trail-arn "$ARN" --start-time 7d
+  validate-trail --trail-arn "$ARN" --start-time 30d --state s.json --init-state
+  validate-trail --trail-arn "$ARN" --since-state --state s.json
+  validate-trail --trail-arn "$ARN" --start-time 2026-10-01 \\
+    --end-time 2026-11-01 --evidence ./evidence --public-keys keys.json \\
+    --format json --output report.json`;
+
+export const TIME_FORMS = 'a time such as 2026-11-01T00:00:00Z, 2026-11-01, 12h, 3d or yesterday';
+
+/** Makes the parser of a command line. */
+export function parser(argv: readonly string[]) {
+  return yargs([...argv])
+    .scriptName('validate-trail')
+    .usage(
+      'Usage: validate-trail --trail-arn ARN --start-time T [--end-time T] [options]\n\n' +
+        'Proves the integrity of AWS CloudTrail logs from their signed digest files.',
+    )
+    .locale('en')
+    .help(false)
+    .version(false)
+    .exitProcess(false)
+    .wrap(80)
+    .parserConfiguration({ 'camel-case-expansion': false, 'boolean-negation': false })
+    .options({
+      'trail-arn': { type: 'string', requiresArg: true, group: 'What:', desc: 'the trail' },
+      'start-time': {
+        type: 'string',
+        requiresArg: true,
+        group: 'What:',
+        desc: 'begin of the range',
+      },
+      'end-time': {
+        type: 'string',
+        requiresArg: true,
+        group: 'What:',
+        desc: 'end of the range; without it, all that is due (now less 2 h)',
+      },
+      'trail-name': {
+        type: 'string',
+        requiresArg: true,
+        group: 'What:',
+        desc: 'name of the trail, instead of its ARN',
+      },
+      'home-region': {
+        type: 'string',
+        requiresArg: true,
+        group: 'What:',
+        desc: 'home Region of --trail-name',
+      },
+      region: {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        group: 'What:',
+        desc: 'only this source Region (repeatable); default: all',
+      },
+      'account-id': {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        group: 'What:',
+        desc: 'only this account (repeatable); default: all of the trail',
+      },
+      'digests-only': {
+        type: 'boolean',
+        group: 'What:',
+        desc: 'check the digest chain, read no log file',
+      },
+      'no-unlisted': {
+        type: 'boolean',
+        group: 'What:',
+        desc: 'do not look for log files that no digest file lists',
+      },
+      'accept-unlisted': {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        group: 'What:',
+        desc: 'let unlisted files of this trail pass, told and counted (repeatable)',
+      },
+      'no-versions': {
+        type: 'boolean',
+        group: 'What:',
+        desc: 'do not look for originals among object versions',
+      },
+      'allow-gaps': {
+        type: 'boolean',
+        group: 'What:',
+        desc: 'exit with 0 where all that is open are lawful gaps that an event names',
+      },
+      retention: {
+        type: 'string',
+        requiresArg: true,
+        group: 'What:',
+        desc: 'nothing older than so many days is asked for',
+      },
+      estimate: {
+        type: 'boolean',
+        group: 'What:',
+        desc: 'only tell what a run would request, read, take and cost, from listings',
+      },
+      state: {
+        type: 'string',
+        requiresArg: true,
+        group: 'Between runs:',
+        desc: 'file that remembers what was proved, for the next run',
+      },
+      'init-state': {
+        type: 'boolean',
+        group: 'Between runs:',
+        desc: 'begin the state file: there is none yet',
+      },
+      'since-state': {
+        type: 'boolean',
+        group: 'Between runs:',
+        desc: 'from where the state ends, instead of --start-time',
+      },
+      accept: {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        group: 'Between runs:',
+        desc: 'record that the open finding with this ID is accepted (repeatable)',
+      },
+      reason: {
+        type: 'string',
+        requiresArg: true,
+        group: 'Between runs:',
+        desc: 'why it is accepted',
+      },
+      'accepted-by': {
+        type: 'string',
+        requiresArg: true,
+        group: 'Between runs:',
+        desc: 'who accepts it [default: your user name]',
+      },
+      location: {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        group: 'Where:',
+        desc: 'older place of the trail, s3://BUCKET/PREFIX (repeatable)',
+      },
+      'bucket-alias': {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        group: 'Where:',
+        desc: 'SIGNED=ACTUAL: read a replica, verify the signed name (repeatable)',
+      },
+      's3-bucket': {
+        type: 'string',
+        requiresArg: true,
+        group: 'Where:',
+        desc: 'the bucket, instead of asking DescribeTrails',
+      },
+      's3-prefix': {
+        type: 'string',
+        requiresArg: true,
+        group: 'Where:',
+        desc: 'key prefix in that bucket',
+      },
+      'organization-id': {
+        type: 'string',
+        requiresArg: true,
+        group: 'Where:',
+        desc: 'organization whose folder holds the trail, where there are several',
+      },
+      evidence: {
+        type: 'string',
+        requiresArg: true,
+        group: 'Where:',
+        desc: 'read a directory that mirrors buckets, no network',
+      },
+      'public-keys': {
+        type: 'string',
+        requiresArg: true,
+        group: 'Where:',
+        desc: 'file of public keys that was kept apart (list-public-keys JSON)',
+      },
+      'keys-sha256': {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        group: 'Where:',
+        desc: 'SHA-256 of the key file beside the evidence (repeatable)',
+      },
+      profile: {
+        type: 'string',
+        requiresArg: true,
+        group: 'AWS:',
+        desc: 'profile of the shared AWS files',
+      },
+      'endpoint-url': {
+        type: 'string',
+        requiresArg: true,
+        group: 'AWS:',
+        desc: 'endpoint of CloudTrail, and of S3',
+      },
+      's3-endpoint-url': {
+        type: 'string',
+        requiresArg: true,
+        group: 'AWS:',
+        desc: 'endpoint of S3, if another',
+      },
+      's3-force-path-style': {
+        type: 'boolean',
+        group: 'AWS:',
+        desc: 'bucket in the path, not in the host name',
+      },
+      's3-client': {
+        type: 'string',
+        requiresArg: true,
+        choices: ['auto', 'sdk'] as const,
+        group: 'AWS:',
+        desc: 'sdk: all requests of S3 through the AWS SDK [default: auto]',
+      },
+      format: {
+        type: 'string',
+        requiresArg: true,
+        choices: ['text', 'json', 'ndjson'] as const,
+        default: 'text' as const,
+        group: 'Report:',
+        desc: 'form of the report',
+      },
+      output: {
+        type: 'string',
+        requiresArg: true,
+        group: 'Report:',
+        desc: 'write the report to a file',
+      },
+      verbose: {
+        type: 'boolean',
+        group: 'Report:',
+        desc: 'notices, intervals and every finding too',
+      },
+      quiet: { type: 'boolean', group: 'Report:', desc: 'only the verdict, no progress' },
+      resume: {
+        type: 'string',
+        requiresArg: true,
+        group: 'Large trails:',
+        desc: 'journal: goes on where an interrupted run of the same command stopped',
+      },
+      'max-duration': {
+        type: 'string',
+        requiresArg: true,
+        group: 'Large trails:',
+        desc: 'begin nothing more after so long (90m, 5h); what is left is incomplete',
+      },
+      sample: {
+        type: 'string',
+        requiresArg: true,
+        group: 'Large trails:',
+        desc: 'N/M: only this M-th of the log files; digest files all',
+      },
+      shard: {
+        type: 'string',
+        requiresArg: true,
+        group: 'Large trails:',
+        desc: 'I/N: read one of N shares; auto: as the scheduler says (docs/scale.md)',
+      },
+      partial: {
+        type: 'string',
+        requiresArg: true,
+        group: 'Large trails:',
+        desc: 'file that a shard writes, for validate-trail merge',
+      },
+      concurrency: {
+        type: 'string',
+        requiresArg: true,
+        group: 'Large trails:',
+        desc: `objects read at the same time (1 to 1024) [default: ${DEFAULT_CONCURRENCY}]`,
+      },
+      help: { type: 'boolean', desc: 'this text' },
+      version: { type: 'boolean', desc: 'the version' },
+    })
+    .strict()
+    .epilogue(EPILOGUE)
+    .fail((message, error) => {
+      throw new UsageError((message || error.message).replace(/\s*\n\s*/g, ' '));
+    });
+}

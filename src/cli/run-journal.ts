@@ -1,0 +1,53 @@
+/** The journal of a run: opened for this very work, and what is told of it. */
+import type { Shard, Work } from '../core/journal.js';
+import { formatInstant, HOUR, type TimeRange } from '../core/timestamp.js';
+import { escapeText } from '../report/escape.js';
+import type { RunOptions } from '../runner/options.js';
+import { placeNow } from '../runner/place.js';
+import { openJournal, type JournalFile } from '../sources/journal-file.js';
+import type { Arguments } from './args.js';
+import type { Io } from './main.js';
+import { workOf } from './work.js';
+
+/** The journal that `--resume` or `--partial` names, of this very work. */
+export async function journalOf(
+  options: Arguments,
+  run: RunOptions,
+  shard: Shard | undefined,
+  io: Io,
+): Promise<JournalFile | undefined> {
+  const path = options.partial ?? options.resume;
+  if (path === undefined) return undefined;
+  const { range, startedAt, now, trail, tool } = run;
+  const times = { range, startedAt, begunAt: now };
+  const work = await workOf(options, times, trail.arn, tool.version, shard, io.env);
+  const option = shard ? '--partial' : '--resume';
+  const journal = await openJournal(path, option, work, () => placeNow(run));
+  if (journal.records > 0 && !journal.ended && !options.quiet) {
+    const what = `${journal.records} segments are finished`;
+    const since = formatInstant(journal.work.startedAt);
+    io.stderr.write(`validate-trail: goes on from ${escapeText(path)}: ${what}, begun ${since}\n`);
+  }
+  return journal;
+}
+
+/** What earlier runs of the same work fixed: its range and place, and the moments that it began at. */
+export function fixedBy(work: Work): Pick<RunOptions, 'range' | 'place' | 'startedAt' | 'begunAt'> {
+  const { range, place, startedAt, begunAt } = work;
+  return { range, place, startedAt, begunAt };
+}
+
+/** Tells of what could not be read for a reason that may have passed. */
+export function tellPassing({ passing, unsettled }: JournalFile, io: Io): void {
+  if (passing === 0) return;
+  const [segments, them] = passing === 1 ? ['segment', 'it'] : ['segments', 'them'];
+  const what = `in ${passing} ${segments} something could not be read that may be readable later (network, throttles, credentials)`;
+  const next = unsettled
+    ? `the same command reads ${them} again`
+    : 'the run before could not either, and the work ends with that';
+  io.stderr.write(`validate-trail: ${what}; ${next}\n`);
+}
+
+/** Whether a journal that is gone on with leaves the newest of what is asked for now to another run. */
+export const isBehind = ({ records, work }: JournalFile, asked: TimeRange): boolean =>
+  records > 0 && asked.end > work.range.end + HOUR;
