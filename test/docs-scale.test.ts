@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { format } from 'prettier';
 import { describe, expect, it } from 'vitest';
-import { parseArguments } from '../src/cli/args.js';
+import { parseArguments } from '../src/cli/command-line.js';
 import { shardOf } from '../src/cli/shard.js';
 import { CORE_SECONDS, PRICES, workOut, type Counted } from '../src/core/estimate.js';
 

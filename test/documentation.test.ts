@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { parseArguments } from '../src/cli/args.js';
+import { parseArguments } from '../src/cli/command-line.js';
 import { FINDINGS } from '../src/core/finding.js';
 
 const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');

@@ -1,6 +1,6 @@
 /** Journals and partials that are older than what is asked for, or that other files would overwrite. */
 import { existsSync } from 'node:fs';
-import { copyFile, readFile } from 'node:fs/promises';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { FORMAT_VERSION, type NewWork, type RecordedDay } from '../src/core/journal.js';
@@ -128,4 +128,24 @@ describe('a day that is too large for a line', () => {
       await again.close();
     });
   });
+});
+
+describe('a file that the shards were given', () => {
+  it('must be the same when they are merged', async () => {
+    const { builder } = trail();
+    await serving(builder, range, at(64), (argv) =>
+      inTemp(async (directory) => {
+        const keys = join(directory, 'keys.json');
+        const [region] = builder.world.keys.values();
+        const PublicKeyList = [...(region ?? [])];
+        await writeFile(keys, JSON.stringify({ PublicKeyList }));
+        const [file = ''] = partials(directory, 1);
+        await runShards([...argv, '--public-keys', keys], [file]);
+        expect((await runCommand(['merge', file])).status).toBe(0);
+        await writeFile(keys, JSON.stringify({ PublicKeyList: [] }));
+        const { status, stderr } = await runCommand(['merge', file]);
+        expect([status, stderr]).toEqual([2, expect.stringContaining('the file of --public-keys')]);
+      }),
+    );
+  }, 60_000);
 });

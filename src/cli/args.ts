@@ -3,7 +3,6 @@ import type { Work } from '../core/journal.js';
 import type { Sample } from '../core/sample.js';
 import { parseUserTime } from '../core/timestamp.js';
 import { isAccountId, isOrganizationId, isRegionName, parseTrailArn } from '../core/arn.js';
-import { parseMerge, type MergeArguments } from './merge-args.js';
 import { DEFAULT_CONCURRENCY, parser, TIME_FORMS } from './options.js';
 import { readDuration } from './duration.js';
 import { UsageError } from './usage-error.js';
@@ -67,13 +66,6 @@ export interface Arguments {
   readonly verbose: boolean;
 }
 
-export type Parsed =
-  | { readonly command: 'help'; readonly text: string }
-  | { readonly command: 'version' }
-  | { readonly command: 'validate'; readonly arguments: Arguments }
-  | { readonly command: 'merge'; readonly arguments: MergeArguments };
-
-/** By measurement: past this the SDK's own work is the limit (ARCHITECTURE.md). */
 type Raw = Readonly<Record<string, unknown>>;
 
 function single(raw: Raw, name: string): string | undefined {
@@ -370,15 +362,9 @@ function readArguments(raw: Raw): Arguments {
   };
 }
 
-/** Parses a command line; throws `UsageError` for one that can't be run. Loads no AWS client. */
-export async function parseArguments(argv: readonly string[]): Promise<Parsed> {
-  if (argv[0] === 'merge') return parseMerge(argv.slice(1));
-  const instance = parser(argv);
-  if (argv.includes('--help') || argv.includes('-h')) {
-    return { command: 'help', text: await instance.getHelp() };
-  }
-  if (argv.includes('--version')) return { command: 'version' };
-  const raw = (await instance.parse()) as Raw & { _: unknown[] };
+/** Reads the options of a validation; throws `UsageError` for those that can't be run. */
+export async function readOptions(argv: readonly string[]): Promise<Arguments> {
+  const raw = (await parser(argv).parse()) as Raw & { _: unknown[] };
   if (raw._.length > 0) throw new UsageError(`${String(raw._[0])} is not an option`);
-  return { command: 'validate', arguments: readArguments(raw) };
+  return readArguments(raw);
 }

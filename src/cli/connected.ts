@@ -30,6 +30,23 @@ function render(
   return streamText(report, { style, verbose: options.verbose }, more);
 }
 
+/** What is asked for, of a run and of an estimate alike. */
+export function askedFor(options: Arguments) {
+  return {
+    explicitEnd: options.endTime !== undefined,
+    organizationId: options.organizationId,
+    regions: options.regions,
+    accountIds: options.accountIds,
+    digestsOnly: options.digestsOnly,
+    unlisted: options.unlisted,
+    retentionDays: options.retentionDays,
+    locations: options.locations,
+    bucketAliases: options.bucketAliases.map((pair) => pair.join('=')),
+    concurrency: options.concurrency,
+    clock,
+  };
+}
+
 /** A run's options from the command line's. */
 export function runOptions(
   options: Arguments,
@@ -39,25 +56,15 @@ export function runOptions(
   const { maxDuration } = options;
   return {
     ...connection,
-    explicitEnd: options.endTime !== undefined,
-    organizationId: options.organizationId,
-    regions: options.regions,
-    accountIds: options.accountIds,
-    digestsOnly: options.digestsOnly,
-    unlisted: options.unlisted,
+    ...askedFor(options),
     acceptUnlisted: options.acceptUnlisted,
     versions: options.versions,
     allowGaps: options.allowGaps,
-    retentionDays: options.retentionDays,
-    locations: options.locations,
-    bucketAliases: options.bucketAliases.map((pair) => pair.join('=')),
     state,
     sinceState: options.sinceState,
     sample: options.sample,
-    concurrency: options.concurrency,
     // The clock of performance.now() begins with the process.
     timeUp: maxDuration === undefined ? undefined : () => performance.now() / 1000 > maxDuration,
-    clock,
     ...own,
   };
 }

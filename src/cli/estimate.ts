@@ -3,7 +3,7 @@ import { renderEstimate, renderEstimateJson } from '../report/estimate.js';
 import { estimateTrail } from '../runner/estimate.js';
 import type { Arguments } from './args.js';
 import { connect } from './connect.js';
-import { clock } from './connected.js';
+import { askedFor, clock } from './connected.js';
 import { print, type Io } from './main.js';
 import { openOutput } from './output.js';
 import { askedRange } from './range.js';
@@ -33,19 +33,9 @@ export async function runEstimate(
     const estimate = await estimateTrail({
       ...connection,
       range: askedRange(options, connection.now),
-      explicitEnd: options.endTime !== undefined,
-      organizationId: options.organizationId,
-      regions: options.regions,
-      accountIds: options.accountIds,
-      digestsOnly: options.digestsOnly,
-      unlisted: options.unlisted,
-      retentionDays: options.retentionDays,
-      locations: options.locations,
-      bucketAliases: options.bucketAliases.map((pair) => pair.join('=')),
-      concurrency: options.concurrency,
+      ...askedFor(options),
       tool,
       startedAt: clock(),
-      clock,
       signal,
     });
     const text = render(estimate, options, io);

@@ -2,8 +2,9 @@ import { setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { escapeText } from '../report/escape.js';
 import { RunError } from '../sources/ports.js';
-import { parseArguments, UsageError } from './args.js';
+import { parseArguments } from './command-line.js';
 import { COULD_NOT_RUN } from './exit-code.js';
+import { UsageError } from './usage-error.js';
 
 /** What of a process the command uses. */
 export interface Io {

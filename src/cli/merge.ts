@@ -4,7 +4,7 @@ import type { RunOptions } from '../runner/options.js';
 import { validateTrail } from '../runner/run.js';
 import { openPartials } from '../sources/partials.js';
 import { RunError } from '../sources/ports.js';
-import { parseArguments, UsageError } from './args.js';
+import { readOptions } from './args.js';
 import { runOptions, withConnection } from './connected.js';
 import type { Io } from './main.js';
 import { argvOf, type MergeArguments } from './merge-args.js';
@@ -30,9 +30,7 @@ export async function runMerge(
   const journal = await openPartials(files, tool.version);
   try {
     const { work } = journal;
-    const parsed = await parseArguments(argvOf({ ...work.options, ...given }));
-    if (parsed.command !== 'validate') throw new UsageError('the partials name no validation');
-    const options = parsed.arguments;
+    const options = await readOptions(argvOf({ ...work.options, ...given }));
     refuseSamePaths(options.output, [
       ...filesBeside(options),
       ...files.map((path): NamedPath => [`the partial ${path}`, path]),

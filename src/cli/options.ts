@@ -2,6 +2,7 @@
 import yargs from 'yargs';
 import { UsageError } from './usage-error.js';
 
+/** Enough to keep one core busy where S3 answers within some 30 ms (ARCHITECTURE.md). */
 export const DEFAULT_CONCURRENCY = 64;
 
 const EPILOGUE = `Times: ISO 8601 (UTC unless it has an offset), a date, or so long ago:
