@@ -1,4 +1,10 @@
 #!/usr/bin/env node
+import { setFlagsFromString } from 'node:v8';
+
+// By default V8 lets a small heap grow fourfold before it collects what is old: a long run then holds a
+// quarter more memory than it does so, and is no faster.
+setFlagsFromString('--heap-growing-percent=120');
+
 // Whatever goes wrong in the program itself must never look like a verdict: status 2, one line.
 let crashed = false;
 const crash = (error) => {
