@@ -97,8 +97,8 @@ describe('docs/scale.md', () => {
     const chains = Number((assumed.get('chains')?.[0] ?? '').replace(',', ''));
     const hours = chains * value('days') * 24;
     expect(value('one core, a request') / 1000).toBe(CORE_SECONDS.perRequest);
-    expect(assumed.get('one core, a compressed megabyte')?.[0]).toBe('1/60 s');
-    expect(CORE_SECONDS.perMegabyte).toBe(1 / 60);
+    expect(assumed.get('one core, a compressed megabyte')?.[0]).toBe('1/30 s');
+    expect(CORE_SECONDS.perMegabyte).toBe(1 / 30);
     expect(value('LIST, a thousand')).toBe(PRICES.listPerThousand);
     expect(value('GET, a thousand')).toBe(PRICES.getPerThousand);
     const sizes = (assumed.get('bytes of a log file')?.[0] ?? '')

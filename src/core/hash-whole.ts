@@ -6,14 +6,17 @@
 import { hash, webcrypto } from 'node:crypto';
 import { gunzip, gunzipSync, type InputType, type ZlibOptions } from 'node:zlib';
 import { memberHeaderLength, type HashedMember } from './gzip.js';
+import { createTurns } from './turns.js';
 
 /** Inflated bytes below which a hop to another thread costs more than it saves. */
 const SMALL = 128 * 1024;
 /** Inflated bytes past which a stream is as fast, and needs less memory. */
-const AT_ONCE = 1024 * 1024;
+const AT_ONCE = 4 * 1024 * 1024;
 
 /** As many as Node has threads for this. */
 const THREADS = 4;
+/** So many inflated bodies are held at once, however many arrive. */
+const inTurn = createTurns(2 * THREADS);
 /** Whole bodies that are being inflated on other threads, or wait for one, in this process. */
 let inflating = 0;
 
@@ -79,17 +82,20 @@ export function hashWhole(
     if (!isOneMember(bytes, size, inflated)) return undefined;
     return { ok: true, sha256: hash('sha256', inflated.buffer), size };
   }
-  return new Promise((resolve, reject) => {
-    inflating++;
+  return inTurn(async () => {
+    const inflated = await inflateAway(bytes, options);
+    if (!inflated || !isOneMember(bytes, size, inflated)) return undefined;
+    return { ok: true, sha256: await sha256(inflated.buffer), size };
+  });
+}
+
+/** Inflated on another thread; `undefined` where that fails. */
+function inflateAway(bytes: Buffer, options: ZlibOptions): Promise<Inflated | undefined> {
+  inflating++;
+  return new Promise((resolve) => {
     inflateElsewhere(bytes, options, (error, inflated) => {
       inflating--;
-      if (error || !isOneMember(bytes, size, inflated)) {
-        resolve(undefined);
-        return;
-      }
-      sha256(inflated.buffer).then((hex) => {
-        resolve({ ok: true, sha256: hex, size });
-      }, reject);
+      resolve(error ? undefined : inflated);
     });
   });
 }

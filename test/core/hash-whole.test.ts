@@ -80,8 +80,17 @@ describe('hashing a whole body', () => {
     expect(hashed.map((one) => one?.sha256)).toEqual(contents.map(sha256));
   });
 
+  it('hashes what is larger than a stream’s step as well, however many at once', async () => {
+    const content = contentOf(3 * 1024 * KB);
+    const body = gzipSync(content);
+    const all = await Promise.all(Array.from({ length: 40 }, () => judge(body)));
+    expect(new Set(all.map((one) => JSON.stringify(one)))).toEqual(
+      new Set([JSON.stringify({ fast: true, verdict: sha256(content) })]),
+    );
+  });
+
   it('streams what is larger', async () => {
-    const content = contentOf(1024 * KB + 1);
+    const content = contentOf(4 * 1024 * KB + 1);
     expect(await judge(gzipSync(content))).toEqual({ fast: false, verdict: sha256(content) });
   });
 
