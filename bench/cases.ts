@@ -61,7 +61,7 @@ function makeCase(
 const ORGANIZATION = { organization: true, cliHours: 20, cliChains: 5 };
 const ALL = [0, 5, 20, 50];
 
-/** The cases of a full run: most of an hour on two cores. */
+/** The cases of a full run. */
 export const FULL: readonly Case[] = [
   makeCase('1KB', 1000, 24, 500, ALL, { ...one, cliHours: 2 }),
   makeCase('7KB', 7000, 24, 500, ALL, { ...one, cliHours: 2 }),

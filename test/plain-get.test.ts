@@ -8,11 +8,12 @@ import { fileURLToPath } from 'node:url';
 import type { S3ClientConfig } from '@aws-sdk/client-s3';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ObjectBody, Read } from '../src/sources/ports.js';
-import { createS3Source, type S3SourceOptions } from '../src/sources/s3.js';
+import type { S3SourceOptions } from '../src/sources/s3.js';
 import { base, FROM, rewrite } from './support/lies.js';
 import { startEndpoint, type Endpoint, type EndpointOptions } from './support/loopback.js';
 import { startRadosgw, upload } from './support/real-s3.js';
 import { CREDENTIALS, runJson } from './support/run-command.js';
+import { s3SourceAt, SECRETS } from './support/s3-source.js';
 import { HOUR, iso, TrailBuilder } from './support/trail-builder.js';
 import { validate } from './support/validate.js';
 
@@ -20,8 +21,6 @@ type Signer = Extract<NonNullable<S3ClientConfig['signer']>, { sign: unknown }>;
 type HttpRequest = Parameters<Signer['sign']>[0];
 
 const BUCKET = 'trail-bucket';
-const credentials = { accessKeyId: 'TESTACCESSKEY0000000', secretAccessKey: 'test/secret+' };
-const SECRETS = new Map([[credentials.accessKeyId, credentials.secretAccessKey]]);
 
 const undo: (() => unknown)[] = [];
 afterEach(async () => {
@@ -35,13 +34,7 @@ async function serve(builder: TrailBuilder, options: EndpointOptions = {}): Prom
 }
 
 function s3At(url: string, more: Partial<S3SourceOptions> = {}) {
-  const source = createS3Source({
-    region: 'us-east-1',
-    retry: { attempts: 4, pauseMs: 1 },
-    stallMs: 300,
-    ...more,
-    client: { endpoint: url, credentials, forcePathStyle: true, ...more.client },
-  });
+  const source = s3SourceAt(url, more);
   undo.push(() => source.close());
   return source;
 }

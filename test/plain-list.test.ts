@@ -4,14 +4,13 @@ import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { parseListing } from '../src/sources/plain-list.js';
-import { createS3Source, type S3SourceOptions } from '../src/sources/s3.js';
+import type { S3SourceOptions } from '../src/sources/s3.js';
 import { startEndpoint } from './support/loopback.js';
 import { startMoto, startRadosgw, upload } from './support/real-s3.js';
+import { s3SourceAt, SECRETS } from './support/s3-source.js';
 import { TrailBuilder } from './support/trail-builder.js';
 
 const BUCKET = 'trail-bucket';
-const credentials = { accessKeyId: 'TESTACCESSKEY0000000', secretAccessKey: 'test/secret+' };
-const SECRETS = new Map([[credentials.accessKeyId, credentials.secretAccessKey]]);
 
 const undo: (() => unknown)[] = [];
 afterEach(async () => {
@@ -19,13 +18,7 @@ afterEach(async () => {
 });
 
 function s3At(url: string, more: Partial<S3SourceOptions> = {}) {
-  const source = createS3Source({
-    region: 'us-east-1',
-    retry: { attempts: 3, pauseMs: 1 },
-    stallMs: 300,
-    ...more,
-    client: { endpoint: url, credentials, forcePathStyle: true, ...more.client },
-  });
+  const source = s3SourceAt(url, more);
   undo.push(() => source.close());
   return source;
 }

@@ -4,6 +4,8 @@ import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { FORMAT_VERSION, type NewWork, type RecordedDay } from '../src/core/journal.js';
+import { PLAIN } from '../src/report/style.js';
+import { renderText } from '../src/report/text.js';
 import { openJournal } from '../src/sources/journal-file.js';
 import { FROM } from './support/lies.js';
 import { runCommand, runJson } from './support/run-command.js';
@@ -147,5 +149,22 @@ describe('a file that the shards were given', () => {
         expect([status, stderr]).toEqual([2, expect.stringContaining('the file of --public-keys')]);
       }),
     );
+  }, 60_000);
+});
+
+describe('a report of what was read over more than an hour', () => {
+  it('says when it was read; one of a moment does not', async () => {
+    const { builder } = trail();
+    await serving(builder, range, at(64), async (argv) => {
+      const { report } = await runJson(argv);
+      const startedAt = '2026-03-10T12:00:00Z';
+      const options = { style: PLAIN, verbose: false };
+      const told = (finishedAt: string): string =>
+        renderText({ ...report, startedAt, finishedAt }, options);
+      expect(told('2026-03-10T13:00:00Z')).not.toContain('\nRead ');
+      expect(told('2026-03-10T13:00:01Z')).toContain(
+        `\nRead    ${startedAt} to 2026-03-10T13:00:01Z`,
+      );
+    });
   }, 60_000);
 });

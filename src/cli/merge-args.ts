@@ -1,7 +1,7 @@
 /** The command line of `validate-trail merge`. */
-import yargs from 'yargs';
 import type { Work } from '../core/journal.js';
 import { readDuration } from './duration.js';
+import { commandLine } from './options.js';
 import { UsageError } from './usage-error.js';
 
 export interface MergeArguments {
@@ -40,23 +40,17 @@ const OPTIONS = {
 
 const EPILOGUE = `Joins what shards left (--shard, --partial) into the report that one machine
 would have given, equal but for the times of the run. CloudTrail and the
-bucket are asked what judging needs; no log file that a shard read is read
-again. Refused are partials that are damaged or unfinished, of different
-work, there twice, older than --max-age, or not all there. The exit status is that of a whole run.
+bucket are asked what judging needs; a day is read again only where its shard
+could not read or settle all of it. Refused are partials that are damaged or
+unfinished, of different work, there twice, older than --max-age, or not all
+there. The exit status is that of a whole run.
 
 Example:
   validate-trail merge part-*.jsonl --format json --output report.json`;
 
 function parser(argv: readonly string[]) {
-  return yargs([...argv])
-    .scriptName('validate-trail')
+  return commandLine(argv)
     .usage('Usage: validate-trail merge PARTIAL... [options]')
-    .locale('en')
-    .help(false)
-    .version(false)
-    .exitProcess(false)
-    .wrap(80)
-    .parserConfiguration({ 'camel-case-expansion': false, 'boolean-negation': false })
     .options({
       'max-age': text(
         'Partials:',
@@ -66,10 +60,7 @@ function parser(argv: readonly string[]) {
       help: { type: 'boolean', desc: 'this text' },
     })
     .strictOptions()
-    .epilogue(EPILOGUE)
-    .fail((message, error) => {
-      throw new UsageError((message || error.message).replace(/\s*\n\s*/g, ' '));
-    });
+    .epilogue(EPILOGUE);
 }
 
 /** Parses what follows `merge`; throws `UsageError`. */

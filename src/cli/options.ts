@@ -2,7 +2,7 @@
 import yargs from 'yargs';
 import { UsageError } from './usage-error.js';
 
-/** Enough to keep one core busy where S3 answers within some 30 ms (ARCHITECTURE.md). */
+/** By measurement (ARCHITECTURE.md). */
 export const DEFAULT_CONCURRENCY = 64;
 
 const EPILOGUE = `Times: ISO 8601 (UTC unless it has an offset), a date, or so long ago:
@@ -27,20 +27,28 @@ Examples:
 
 export const TIME_FORMS = 'a time such as 2026-11-01T00:00:00Z, 2026-11-01, 12h, 3d or yesterday';
 
-/** Makes the parser of a command line. */
-export function parser(argv: readonly string[]) {
+/** What all parsers of command lines begin with: mistakes are thrown as `UsageError`. */
+export function commandLine(argv: readonly string[]) {
   return yargs([...argv])
     .scriptName('validate-trail')
-    .usage(
-      'Usage: validate-trail --trail-arn ARN --start-time T [--end-time T] [options]\n\n' +
-        'Proves the integrity of AWS CloudTrail logs from their signed digest files.',
-    )
     .locale('en')
     .help(false)
     .version(false)
     .exitProcess(false)
     .wrap(80)
     .parserConfiguration({ 'camel-case-expansion': false, 'boolean-negation': false })
+    .fail((message, error) => {
+      throw new UsageError((message || error.message).replace(/\s*\n\s*/g, ' '));
+    });
+}
+
+/** Makes the parser of a command line. */
+export function parser(argv: readonly string[]) {
+  return commandLine(argv)
+    .usage(
+      'Usage: validate-trail --trail-arn ARN --start-time T [--end-time T] [options]\n\n' +
+        'Proves the integrity of AWS CloudTrail logs from their signed digest files.',
+    )
     .options({
       'trail-arn': { type: 'string', requiresArg: true, group: 'What:', desc: 'the trail' },
       'start-time': {
@@ -295,8 +303,5 @@ export function parser(argv: readonly string[]) {
       version: { type: 'boolean', desc: 'the version' },
     })
     .strict()
-    .epilogue(EPILOGUE)
-    .fail((message, error) => {
-      throw new UsageError((message || error.message).replace(/\s*\n\s*/g, ' '));
-    });
+    .epilogue(EPILOGUE);
 }

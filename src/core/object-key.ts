@@ -111,8 +111,13 @@ export function sameLocation(a: Location, b: Location): boolean {
   return a.bucket === b.bucket && a.prefix === b.prefix && a.organizationId === b.organizationId;
 }
 
+/** Whether a place is one of those. */
 export const isAmong = (places: readonly Location[], one: Location): boolean =>
   places.some((other) => sameLocation(other, one));
+
+/** Whether all of the others are among the places. */
+export const covers = (places: readonly Location[], others: readonly Location[]): boolean =>
+  others.every((one) => isAmong(places, one));
 
 /** Locations in their order, each once. */
 export function uniqueLocations(locations: readonly Location[]): Location[] {

@@ -6,7 +6,7 @@
 import { absentTargets, type BackfillSegment } from '../core/backfill.js';
 import type { Finding } from '../core/finding.js';
 import { ledgerOfDay } from '../core/log-objects.js';
-import { sameLocation, type Location } from '../core/object-key.js';
+import { isAmong, type Location } from '../core/object-key.js';
 import { emptySegment, type Loose } from '../core/segment.js';
 import { joinSource, type SourceSegment } from '../core/source-segment.js';
 import { DAY, startOfDay, type Instant } from '../core/timestamp.js';
@@ -90,8 +90,7 @@ export async function readLate(
   for (;;) {
     const absent = absentTargets(total.backfill, time).filter(({ named }) => isRead(named.end));
     for (const { named } of absent) {
-      if (!locations.some((one) => sameLocation(one, named.location)))
-        locations.push(named.location);
+      if (!isAmong(locations, named.location)) locations.push(named.location);
     }
     const day = absent.map(({ named }) => startOfDay(named.end)).find((one) => !looked.has(one));
     if (day === undefined) return { ...read, total, unreadLogs };

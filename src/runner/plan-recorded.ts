@@ -4,15 +4,12 @@
  * places that it was looked for in.
  */
 import type { RecordedSource } from '../core/journal.js';
-import { isAmong, type Location, type Source } from '../core/object-key.js';
+import { covers, type Source } from '../core/object-key.js';
 import { RunError } from '../sources/ports.js';
 import type { RunOptions } from './options.js';
 import { planSources, type Plan, type PlanOptions, type SourcePlan } from './plan.js';
 
 const nameOf = ({ accountId, region }: Source): string => `${accountId} ${region}`;
-
-const covers = (places: readonly Location[], others: readonly Location[]): boolean =>
-  others.every((one) => isAmong(places, one));
 
 /** A source in the places that its records have; those it is planned for must be among them. */
 function asRecorded(

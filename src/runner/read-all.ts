@@ -6,7 +6,7 @@ import type { ReadingFindings } from '../sources/reading-findings.js';
 import type { KeysIn } from './ask.js';
 import type { RunOptions } from './options.js';
 import { finding } from '../core/finding.js';
-import { sameLocation, type Location } from '../core/object-key.js';
+import { isAmong, uniqueLocations, type Location } from '../core/object-key.js';
 import type { Plan, SourcePlan } from './plan.js';
 import type { createDigestReader } from './read-digest.js';
 import { readSource, type SourceJob, type SourceResult } from './read-source.js';
@@ -154,7 +154,7 @@ function elsewhere(result: SourceResult, results: readonly SourceResult[]): Loca
   const own = result.reader.locations;
   const learnt = results
     .flatMap(({ reader }) => reader.locations)
-    .filter((place) => !own.some((known) => sameLocation(known, place)));
+    .filter((place) => !isAmong(own, place));
   if (learnt.length === 0 || isWhole(result)) return [];
-  return learnt.filter((place, at) => learnt.findIndex((one) => sameLocation(one, place)) === at);
+  return uniqueLocations(learnt);
 }

@@ -18,6 +18,7 @@ import { finding, type Finding } from '../core/finding.js';
 import {
   digestDayPrefix,
   parseDigestKey,
+  isAmong,
   sameLocation,
   type ChainKind,
   type DigestKey,
@@ -236,7 +237,7 @@ export function newLocation(
     if (!link) continue;
     const { trail } = chains.standard;
     const named = parseDigestKey(link.bucket, link.key, source, trail)?.location;
-    if (named && !locations.some((known) => sameLocation(known, named))) return named;
+    if (named && !isAmong(locations, named)) return named;
   }
   return undefined;
 }
@@ -348,7 +349,8 @@ async function conclude(
 }
 
 /**
- * Reads a day, or what of it is wanted. What the reader knows of places, links and edges is carried on to the next older day.
+ * Reads a day, or what of it is wanted. What the reader knows of places, links and edges is carried on
+ * to the next older day.
  */
 export async function readDay(
   reader: SourceReader,

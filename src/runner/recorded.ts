@@ -4,7 +4,7 @@ import type { SuccessorLink } from '../core/authenticate.js';
 import { beyondDay } from '../core/edge.js';
 import { sourceName, type RecordedDay } from '../core/journal.js';
 import { packLedger, unpackLedger } from '../core/log-objects.js';
-import { parseDigestKey, sameLocation, type Location } from '../core/object-key.js';
+import { covers, isAmong, parseDigestKey } from '../core/object-key.js';
 import type { SourceSegment } from '../core/source-segment.js';
 import { DAY, type Instant } from '../core/timestamp.js';
 import type { SourcePlan } from './plan.js';
@@ -43,9 +43,6 @@ export function leadsOn(live: Reading, recorded: Reading): boolean {
   );
 }
 
-const covers = (places: readonly Location[], others: readonly Location[]): boolean =>
-  others.every((one) => places.some((known) => sameLocation(known, one)));
-
 /** The end of the digest file that a link names, where it is this source's. */
 function endOf({ link }: SuccessorLink, { source, chains }: SourceReader): Instant | undefined {
   return parseDigestKey(link.bucket, link.key, source, chains.standard.trail)?.end;
@@ -80,9 +77,7 @@ export function isUpToDate(
 /** Puts a reader where it stood after a recorded day, with what it knows of older ones besides. */
 export function goOnFrom(reader: SourceReader, recorded: RecordedDay): void {
   const { day, locations, links, segment } = recorded;
-  const known = (one: Location): boolean =>
-    reader.locations.some((other) => sameLocation(other, one));
-  reader.locations.push(...locations.filter((one) => !known(one)));
+  reader.locations.push(...locations.filter((one) => !isAmong(reader.locations, one)));
   for (const [name, one] of reader.links) {
     if ((endOf(one, reader) ?? Infinity) >= day) reader.links.delete(name);
   }

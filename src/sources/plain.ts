@@ -1,7 +1,8 @@
 /**
  * Asking S3 with few instructions: the usual requests are signed here and sent over the connections of
- * the AWS client (with its proxy, authorities and timeouts: http-send.ts), past the layers in between, which cost many times what the request itself does. Whatever is answered in any other way
- * than the usual one is for the SDK to ask again and to understand.
+ * the AWS client (with its proxy, authorities and timeouts: http-send.ts), past the layers in between,
+ * which cost many times what the request itself does. Whatever is answered in any other way than the
+ * usual one is for the SDK to ask again and to understand.
  */
 import type { S3Client } from '@aws-sdk/client-s3';
 import { sendGet, type HttpAnswer } from './http-send.js';
