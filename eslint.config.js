@@ -22,6 +22,7 @@ export default tseslint.config(
       'bin',
       'fixtures',
       'bench/*.js',
+      'test/**/*.mjs',
     ],
   },
   tseslint.configs.strictTypeChecked,

@@ -40,6 +40,7 @@ function memory(world: World, { listing, reading }: Refusals = {}) {
   const objects: ObjectSource = {
     carriesMetadata: true,
     list: never,
+    hashLog: never,
     settings: never,
     regionOf: never,
     close: () => undefined,

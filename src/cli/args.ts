@@ -3,8 +3,10 @@ import type { Work } from '../core/journal.js';
 import type { Sample } from '../core/sample.js';
 import { parseUserTime } from '../core/timestamp.js';
 import { isAccountId, isOrganizationId, isRegionName, parseTrailArn } from '../core/arn.js';
-import { DEFAULT_CONCURRENCY, parser, TIME_FORMS } from './options.js';
-import { readDuration } from './duration.js';
+import { readBetween } from './between-options.js';
+import { readLarge } from './large-options.js';
+import { parser, TIME_FORMS } from './options.js';
+import { checked, list, single, type Raw } from './raw-options.js';
 import { UsageError } from './usage-error.js';
 
 export { UsageError } from './usage-error.js';
@@ -60,48 +62,12 @@ export interface Arguments {
   /** What was asked for and changes what is read or judged, by option: a journal is of this work. */
   readonly work: Work['options'];
   readonly concurrency: number;
+  /** Threads beside the main one that read log files; absent where the machine decides. */
+  readonly threads: number | undefined;
   /** Only what a run would request, read and cost. */
   readonly estimate: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
-}
-
-type Raw = Readonly<Record<string, unknown>>;
-
-function single(raw: Raw, name: string): string | undefined {
-  const value = raw[name];
-  if (value === undefined) return undefined;
-  if (Array.isArray(value)) throw new UsageError(`--${name} was given more than once`);
-  if (typeof value !== 'string' || value === '') throw new UsageError(`--${name} needs a value`);
-  return value;
-}
-
-function list(
-  raw: Raw,
-  name: string,
-  accepts: (value: string) => boolean,
-  form: string,
-): string[] | undefined {
-  const values = raw[name] as (string | undefined)[] | undefined;
-  if (!values) return undefined;
-  for (const value of values) {
-    if (value === undefined || !accepts(value)) {
-      throw new UsageError(`--${name}: ${value ?? 'nothing'} is not ${form}`);
-    }
-  }
-  return [...new Set(values as string[])].sort();
-}
-
-function checked(
-  raw: Raw,
-  name: string,
-  accepts: (value: string) => boolean,
-  form: string,
-): string | undefined {
-  const value = single(raw, name);
-  if (value !== undefined && !accepts(value))
-    throw new UsageError(`--${name}: ${value} is not ${form}`);
-  return value;
 }
 
 function readLocations(raw: Raw): Location[] {
@@ -112,105 +78,6 @@ function readLocations(raw: Raw): Location[] {
     const [, bucket = '', prefix] = place.exec(value) ?? [];
     return { bucket, prefix: normalizePrefix(prefix) };
   });
-}
-
-type Between = Pick<
-  Arguments,
-  'state' | 'initState' | 'sinceState' | 'accept' | 'reason' | 'acceptedBy'
->;
-
-function readBetween(raw: Raw): Between {
-  const state = single(raw, 'state');
-  const accept =
-    list(raw, 'accept', (id) => /^[0-9a-f]{12}$/.test(id), 'a finding’s ID, 12 hex digits') ?? [];
-  const reason = single(raw, 'reason');
-  const acceptedBy = single(raw, 'accepted-by');
-  const initState = raw['init-state'] === true;
-  const sinceState = raw['since-state'] === true;
-  for (const [option, given] of Object.entries({
-    'init-state': initState,
-    'since-state': sinceState,
-    accept: accept.length > 0,
-  })) {
-    if (given && state === undefined) throw new UsageError(`--${option} needs --state FILE`);
-  }
-  if (initState && (sinceState || accept.length > 0)) {
-    throw new UsageError('--init-state begins a state that nothing can go on from yet');
-  }
-  if (accept.length > 0 && reason === undefined) {
-    throw new UsageError('--accept needs --reason: say why');
-  }
-  if (accept.length === 0 && (reason ?? acceptedBy) !== undefined) {
-    throw new UsageError('--reason and --accepted-by go with --accept');
-  }
-  return { state, initState, sinceState, accept, reason, acceptedBy };
-}
-
-/** Options that say how a run is made and told, not what it is of. */
-const BESIDE: readonly string[] = [
-  ...['format', 'output', 'verbose', 'quiet', 'concurrency', 's3-client', 'profile'],
-  ...['resume', 'max-duration', 'shard', 'partial', 'estimate', 'help', 'version'],
-];
-
-type Large = Pick<Arguments, 'resume' | 'maxDuration' | 'sample' | 'shard' | 'partial' | 'work'>;
-
-function readLarge(raw: Raw, startTime: string | undefined, endTime: string | undefined): Large {
-  const resume = single(raw, 'resume');
-  const duration = single(raw, 'max-duration');
-  const part = /^([1-9]\d{0,4})\/([1-9]\d{0,4})$/.exec(single(raw, 'sample') ?? '1/1');
-  const sample = { part: Number(part?.[1]), of: Number(part?.[2]) };
-  if (!part || sample.part > sample.of) {
-    throw new UsageError(
-      `--sample: ${String(raw['sample'])} is not N/M, such as 1/7 (N from 1 to M)`,
-    );
-  }
-  if (raw['sample'] !== undefined && raw['digests-only'] === true) {
-    throw new UsageError('--sample and --digests-only contradict each other');
-  }
-  const shard = single(raw, 'shard');
-  const partial = single(raw, 'partial');
-  if ((shard === undefined) !== (partial === undefined)) {
-    throw new UsageError(
-      shard === undefined
-        ? '--partial goes with --shard: say which share'
-        : '--shard needs --partial FILE, which validate-trail merge joins',
-    );
-  }
-  if (shard !== undefined) {
-    if (resume !== undefined) {
-      throw new UsageError('--partial is a journal by itself: a shard needs no --resume');
-    }
-    // Shards begin at different moments and must mean the same time.
-    const fixed = (text: string | undefined): boolean => /^\d{4}-/.test(text ?? '');
-    if (raw['since-state'] !== true && !fixed(startTime)) {
-      throw new UsageError('--shard needs a --start-time that is a date or time, not so long ago');
-    }
-    if (!fixed(endTime)) {
-      throw new UsageError(
-        '--shard needs an --end-time that is a date or time, the same in all shards',
-      );
-    }
-    if (raw['retention'] !== undefined) {
-      throw new UsageError('--retention counts from now, and shards begin at different moments');
-    }
-    for (const option of ['format', 'output']) {
-      if (raw[option] !== undefined && !(option === 'format' && raw[option] === 'text')) {
-        throw new UsageError(`--${option}: a shard makes no report; validate-trail merge does`);
-      }
-    }
-  }
-  const work = Object.entries(raw).filter(
-    ([name, value]) =>
-      value !== undefined && value !== false && !BESIDE.includes(name) && /^[a-z]/.test(name),
-  );
-  return {
-    resume,
-    maxDuration: duration === undefined ? undefined : readDuration('max-duration', duration),
-    sample: raw['sample'] === undefined ? undefined : sample,
-    shard,
-    partial,
-    work: Object.fromEntries(work.sort(([a], [b]) => (a < b ? -1 : 1))) as Work['options'],
-  };
 }
 
 function readArguments(raw: Raw): Arguments {
@@ -244,10 +111,6 @@ function readArguments(raw: Raw): Arguments {
     if (text !== undefined && parseUserTime(text, 0) === undefined) {
       throw new UsageError(`--${option}: ${text} is not ${TIME_FORMS}`);
     }
-  }
-  const concurrency = single(raw, 'concurrency') ?? String(DEFAULT_CONCURRENCY);
-  if (!/^[1-9]\d{0,3}$/.test(concurrency) || Number(concurrency) > 1024) {
-    throw new UsageError(`--concurrency: ${concurrency} is not a number from 1 to 1024`);
   }
   const bucketName = (value: string): boolean => /^[A-Za-z0-9._-]{3,255}$/.test(value);
   const s3Bucket = checked(raw, 's3-bucket', bucketName, 'a bucket’s name');
@@ -308,6 +171,7 @@ function readArguments(raw: Raw): Arguments {
     's3-endpoint-url',
     's3-force-path-style',
     's3-client',
+    'threads',
   ]) {
     if (evidence !== undefined && raw[option] !== undefined) {
       throw new UsageError(`--${option} has no meaning with --evidence, which asks no network`);
@@ -355,7 +219,6 @@ function readArguments(raw: Raw): Arguments {
     }),
     ...between,
     ...large,
-    concurrency: Number(concurrency),
     estimate: raw['estimate'] === true,
     quiet: raw['quiet'] === true,
     verbose: raw['verbose'] === true,

@@ -1,4 +1,5 @@
 /** Putting the sources of a run together: S3 and CloudTrail, or an evidence directory. */
+import { availableParallelism } from 'node:os';
 import { parseTrailArn } from '../core/arn.js';
 import { normalizePrefix } from '../core/object-key.js';
 import type { Instant } from '../core/timestamp.js';
@@ -98,6 +99,19 @@ function lookupPause(endpoint: string | undefined): { lookupPauseMs?: number } {
   return /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname) ? { lookupPauseMs: 0 } : {};
 }
 
+/** More than these the main thread can't keep busy with small log files (ARCHITECTURE.md). */
+const AUTO_THREADS = 4;
+/** Log files that are read before threads are worth their start, where nobody asked for them. */
+const WORTH_THREADS = 1000;
+
+function threadsOf({ threads }: Arguments): { count: number; after: number } {
+  if (threads !== undefined) return { count: threads, after: 0 };
+  return {
+    count: Math.min(availableParallelism() - 1, AUTO_THREADS),
+    after: WORTH_THREADS,
+  };
+}
+
 /** Connects to what the options name. Throws `RunError` where that can't be done. */
 export async function connect(
   options: Arguments,
@@ -117,7 +131,11 @@ export async function connect(
     const now = await trails.now(trail.homeRegion);
     return { objects, keys, trail, trails, now, close: () => objects.close() };
   }
-  const { cloudtrail: cloudtrailConfig, s3: s3Config } = clientConfigs({
+  const {
+    cloudtrail: cloudtrailConfig,
+    s3: s3Config,
+    s3Direct,
+  } = clientConfigs({
     ...options,
     homeRegion: parseTrailArn(options.trailArn ?? '')?.homeRegion ?? options.homeRegion ?? '',
     maxSockets: options.concurrency,
@@ -136,6 +154,7 @@ export async function connect(
     client: s3Config,
     concurrency: options.concurrency,
     isPlain: options.s3Client === 'auto',
+    ...(s3Direct && { threads: { ...threadsOf(options), ...s3Direct } }),
     signal,
   });
   const objects = createAliasedSource(s3, new Map(options.bucketAliases));

@@ -4,6 +4,7 @@ import { UsageError } from './usage-error.js';
 
 /** By measurement (ARCHITECTURE.md). */
 export const DEFAULT_CONCURRENCY = 64;
+export const MOST_THREADS = 64;
 
 const EPILOGUE = `Times: ISO 8601 (UTC unless it has an offset), a date, or so long ago:
 90m, 12h, 3d, 2w, yesterday. They mean when files were delivered.
@@ -298,6 +299,12 @@ export function parser(argv: readonly string[]) {
         requiresArg: true,
         group: 'Large trails:',
         desc: `objects read at the same time (1 to 1024) [default: ${DEFAULT_CONCURRENCY}]`,
+      },
+      threads: {
+        type: 'string',
+        requiresArg: true,
+        group: 'Large trails:',
+        desc: `threads beside the main one that read log files (0 to ${MOST_THREADS}) [default: one less than cores, at most 4]`,
       },
       help: { type: 'boolean', desc: 'this text' },
       version: { type: 'boolean', desc: 'the version' },

@@ -38,7 +38,15 @@ function joined(pieces: readonly Uint8Array[], length: number): Buffer {
   return Buffer.from(first.buffer, first.byteOffset, first.byteLength);
 }
 
-async function hashContent(chunks: AsyncIterable<Uint8Array>): Promise<HashedMember | GzipProblem> {
+/** What a log file holds: its hash and size, or why it holds nothing. */
+export type LogContent = HashedMember | GzipProblem;
+
+/**
+ * Hashes a log file's content (SPEC 4): what exactly one gzip member holds. Small ones are read whole,
+ * others are hashed as they stream. Errors of the stream are thrown on; they say nothing about the
+ * file.
+ */
+export async function hashLogFile(chunks: AsyncIterable<Uint8Array>): Promise<LogContent> {
   const iterator = chunks[Symbol.asyncIterator]();
   const head: Uint8Array[] = [];
   let length = 0;
@@ -54,17 +62,11 @@ async function hashContent(chunks: AsyncIterable<Uint8Array>): Promise<HashedMem
   return hashMember(resume(head, iterator), MAX_LOG_BYTES);
 }
 
-/**
- * Checks a log file's bytes against the hash that an authenticated digest file signed (SPEC 4):
- * exactly one gzip member whose content has that SHA-256. Small ones are read whole, others are hashed
- * as they stream.
- * Errors of the stream are thrown on; they say nothing about the file.
- */
-export async function checkLogFile(
-  entry: LogFileEntry,
-  chunks: AsyncIterable<Uint8Array>,
-): Promise<LogCheck> {
-  const content = await hashContent(chunks);
+/** Checks a log file's content against the hash that an authenticated digest file signed (SPEC 4). */
+export function checkLogFile(
+  entry: Pick<LogFileEntry, 'hashValue'>,
+  content: LogContent,
+): LogCheck {
   if (content.ok) {
     return content.sha256 === entry.hashValue.toLowerCase()
       ? { state: 'valid' }

@@ -136,9 +136,8 @@ async function isRestored(found: Finding, objects: ObjectSource): Promise<boolea
   if (found.code === 'LOG_UNLISTED') return isRemoved(found, objects);
   const hashValue = details?.['signedHash'] ?? details?.['rememberedHash'];
   if (bucket === undefined || key === undefined || typeof hashValue !== 'string') return false;
-  const entry = { bucket, key, hashValue, hashAlgorithm: 'SHA-256' };
-  const read = await objects.read(bucket, key, ({ chunks }) => checkLogFile(entry, chunks));
-  return read.ok && read.value.state === 'valid';
+  const read = await objects.hashLog(bucket, key);
+  return read.ok && checkLogFile({ hashValue }, read.value.content).state === 'valid';
 }
 
 /**

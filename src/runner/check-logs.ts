@@ -127,10 +127,9 @@ export function createLogChecker(
         bytes,
       };
     }
-    const read = await objects.read(bucket, key, (body) => {
-      bytes = body.size;
-      return checkLogFile(entry, body.chunks);
-    });
-    return read.ok ? judged(read.value) : failed(read.failure);
+    const read = await objects.hashLog(bucket, key);
+    if (!read.ok) return failed(read.failure);
+    bytes = read.value.size;
+    return judged(checkLogFile(entry, read.value.content));
   };
 }

@@ -37,6 +37,10 @@ export function countRequests(objects: ObjectSource): CountedSource {
         made.get++;
         return objects.read(...call);
       },
+      hashLog: (...call) => {
+        made.get++;
+        return objects.hashLog(...call);
+      },
     },
   };
 }

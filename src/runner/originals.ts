@@ -5,7 +5,7 @@
 import pLimit from 'p-limit';
 import { authenticate } from '../core/authenticate.js';
 import type { Finding, FindingCode } from '../core/finding.js';
-import { checkLogFile } from '../core/log-file.js';
+import { checkLogFile, hashLogFile } from '../core/log-file.js';
 import {
   digestDayPrefix,
   parseDigestKey,
@@ -145,7 +145,10 @@ function logOriginal(finding: Finding, { objects }: OriginalsOptions) {
     const read = await objects.read(
       bucket,
       key,
-      async ({ chunks, retention }) => ({ check: await checkLogFile(entry, chunks), retention }),
+      async ({ chunks, retention }) => ({
+        check: checkLogFile(entry, await hashLogFile(chunks)),
+        retention,
+      }),
       versionId,
     );
     if (!read.ok) {

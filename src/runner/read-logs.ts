@@ -92,10 +92,8 @@ export async function strikeProved(
     const id = logId(entry.bucket, entry.key);
     if (!ledger.candidates.has(id) || !isHashSupported(entry)) continue;
     // Whoever overwrote a file must not have it vouched for by its name.
-    const check = await reader.objects.read(entry.bucket, entry.key, ({ chunks }) =>
-      checkLogFile(entry, chunks),
-    );
-    if (check.ok && check.value.state === 'valid') proved.add(id);
+    const read = await reader.objects.hashLog(entry.bucket, entry.key);
+    if (read.ok && checkLogFile(entry, read.value.content).state === 'valid') proved.add(id);
   }
   return strike(ledger, proved);
 }

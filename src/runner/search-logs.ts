@@ -51,10 +51,9 @@ function recordsWith(text: Buffer, needles: readonly string[]): unknown[] {
 async function verifiedText(result: SourceResult, log: ListedLog): Promise<Buffer | undefined> {
   const { bucket, key, hashValue } = log.entry;
   // Hashed as it streams, first: what was put there instead is never held whole.
-  const check = await result.reader.objects.read(bucket, key, ({ chunks }) =>
-    checkLogFile(log.entry, chunks),
-  );
-  if (!check.ok || check.value.state !== 'valid') return undefined;
+  const hashed = await result.reader.objects.hashLog(bucket, key);
+  if (!hashed.ok || checkLogFile(log.entry, hashed.value.content).state !== 'valid')
+    return undefined;
   const read = await result.reader.objects.read(bucket, key, async ({ chunks }) => {
     const pieces: Uint8Array[] = [];
     let length = 0;

@@ -15,6 +15,7 @@ export function createAliasedSource(
     carriesMetadata: source.carriesMetadata,
     list: (bucket, prefix, options) => source.list(actual(bucket), prefix, options),
     read: (bucket, key, consume, versionId) => source.read(actual(bucket), key, consume, versionId),
+    hashLog: (bucket, key) => source.hashLog(actual(bucket), key),
     versions: (bucket, prefix) => source.versions(actual(bucket), prefix),
     settings: (bucket) => source.settings(actual(bucket)),
     regionOf: (bucket) => source.regionOf(actual(bucket)),

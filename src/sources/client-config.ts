@@ -7,6 +7,7 @@ import { Agent as HttpsAgent } from 'node:https';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { getProxyForUrl } from 'proxy-from-env';
 import type { Endpoints } from '../core/journal.js';
+import type { Timeouts } from './http-send.js';
 import { RunError } from './ports.js';
 
 export interface ClientSettings {
@@ -19,6 +20,16 @@ export interface ClientSettings {
   /** For the proxy's exceptions: the hosts that will be asked. */
   readonly homeRegion: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** Milliseconds until there is a connection, and until an answer begins. */
+const TIMEOUTS = { connectionTimeout: 10_000, requestTimeout: 60_000 };
+
+/** How a service is reached directly. */
+export interface Direct {
+  /** Authorities for TLS, where not Node's own. */
+  readonly ca?: string;
+  readonly timeouts: Timeouts;
 }
 
 /** Virtual-host style needs a name per bucket, which an address or `localhost` doesn't have. */
@@ -73,6 +84,8 @@ export function endpointsOf({
 export function clientConfigs(settings: ClientSettings): {
   cloudtrail: CloudTrailClientConfig;
   s3: S3ClientConfig;
+  /** How S3 is reached where no proxy lies between. */
+  s3Direct: Direct | undefined;
 } {
   const { environment, profile, endpointUrl, maxSockets, homeRegion } = settings;
   checkUrl('--endpoint-url', endpointUrl);
@@ -88,8 +101,7 @@ export function clientConfigs(settings: ClientSettings): {
     return {
       httpAgent: new HttpAgent({ keepAlive: true, maxSockets }),
       httpsAgent: proxy === '' ? new HttpsAgent(pool) : throughProxy(proxy, pool),
-      connectionTimeout: 10_000,
-      requestTimeout: 60_000,
+      ...TIMEOUTS,
       throwOnRequestTimeout: true,
       socketAcquisitionWarningTimeout: 3_600_000,
     };
@@ -97,7 +109,9 @@ export function clientConfigs(settings: ClientSettings): {
   const s3Endpoint = settings.s3EndpointUrl ?? environment['AWS_ENDPOINT_URL_S3'] ?? endpointUrl;
   const { cloudtrail: cloudtrailHost, s3: s3Host } = endpointsOf(settings);
   const common = profile === undefined ? {} : { profile };
+  const s3Target = s3Host ?? `https://s3.${homeRegion}.amazonaws.com`;
   return {
+    s3Direct: getProxyForUrl(s3Target) === '' ? { ...tls, timeouts: TIMEOUTS } : undefined,
     cloudtrail: {
       ...common,
       ...(endpointUrl === undefined ? {} : { endpoint: endpointUrl }),
@@ -109,7 +123,7 @@ export function clientConfigs(settings: ClientSettings): {
       ...common,
       ...(s3Endpoint === undefined ? {} : { endpoint: s3Endpoint }),
       forcePathStyle: settings.s3ForcePathStyle ?? needsPathStyle(s3Host),
-      requestHandler: requestHandler(s3Host ?? `https://s3.${homeRegion}.amazonaws.com`),
+      requestHandler: requestHandler(s3Target),
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { constants, lstat, open, readdir, readFile, stat as fileStat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { hashBody } from './hash-log.js';
 import type { ListedObject, ObjectBody, ObjectSource, Read, ReadFailure } from './ports.js';
 import { RunError } from './ports.js';
 
@@ -84,7 +85,7 @@ export async function createDirectorySource(directory: string): Promise<ObjectSo
     }
   };
 
-  return {
+  const source: ObjectSource = {
     carriesMetadata: metadata !== undefined,
     // A directory has one version of each object, and nothing to say about buckets.
     versions: () => Promise.resolve({ ok: true, value: [] }),
@@ -173,5 +174,7 @@ export async function createDirectorySource(directory: string): Promise<ObjectSo
         stream.destroy();
       }
     },
+    hashLog: (bucket, key) => source.read(bucket, key, hashBody),
   };
+  return source;
 }

@@ -3,8 +3,11 @@ import { isThrottle, serviceError } from './retry.js';
 
 /** One request that was let in. */
 export interface Turn {
-  /** The first byte of an answer came. Called only for answers that take alike long. */
-  readonly answered: () => void;
+  /**
+   * The first byte of an answer came, after some milliseconds or now. Called only for answers that
+   * take alike long.
+   */
+  readonly answered: (afterMs?: number) => void;
   /** The answer is in, whatever its reader still does with it. */
   readonly over: () => void;
 }
@@ -121,8 +124,8 @@ export function createGate(most: number): Gate {
         isOver = true;
         leave();
       };
-      const answered = (): void => {
-        const latency = performance.now() - startedAt;
+      const answered = (afterMs?: number): void => {
+        const latency = afterMs ?? performance.now() - startedAt;
         latencies += latency;
         samples++;
         if (latency < least) least = latency;

@@ -3,7 +3,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { request as httpRequest, Agent as HttpAgent, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
-import type { PlainRequest } from './plain-route.js';
+import type { PlainRequest } from './plain-request.js';
 
 export interface HttpAnswer {
   readonly statusCode: number;
@@ -13,13 +13,17 @@ export interface HttpAnswer {
 
 type Handler = S3Client['config']['requestHandler'];
 
-/** What the SDK's handler sends with, once it has sent anything. */
-interface Settings {
-  readonly httpAgent?: unknown;
-  readonly httpsAgent?: unknown;
+/** Bounds of a request's time. */
+export interface Timeouts {
   /** Milliseconds until there is a connection, and until the answer begins. */
   readonly connectionTimeout?: number;
   readonly requestTimeout?: number;
+}
+
+/** What the SDK's handler sends with, once it has sent anything. */
+interface Settings extends Timeouts {
+  readonly httpAgent?: unknown;
+  readonly httpsAgent?: unknown;
 }
 
 class TimeoutError extends Error {
@@ -35,9 +39,20 @@ function after(ms: number, call: () => void): () => void {
   };
 }
 
-function sendThrough(
+/** Sends a request through an agent. Throws what the connection does. */
+export async function sendThrough(
   agent: HttpAgent,
-  { connectionTimeout = 0, requestTimeout = 0 }: Settings,
+  timeouts: Timeouts,
+  request: PlainRequest,
+): Promise<HttpAnswer> {
+  const answer = await exchange(agent, timeouts, request);
+  const headers = answer.headers as HttpAnswer['headers'];
+  return { statusCode: answer.statusCode ?? 0, headers, body: answer };
+}
+
+function exchange(
+  agent: HttpAgent,
+  { connectionTimeout = 0, requestTimeout = 0 }: Timeouts,
   { protocol, hostname, port, path, headers }: PlainRequest,
 ): Promise<IncomingMessage> {
   const send = protocol === 'https:' ? httpsRequest : httpRequest;
@@ -80,7 +95,5 @@ export async function sendGet(handler: Handler, request: PlainRequest): Promise<
     const answer = (await handler.handle(request as never)) as unknown as { response: HttpAnswer };
     return answer.response;
   }
-  const answer = await sendThrough(agent, settings, request);
-  const headers = answer.headers as HttpAnswer['headers'];
-  return { statusCode: answer.statusCode ?? 0, headers, body: answer };
+  return sendThrough(agent, settings, request);
 }

@@ -1,65 +1,16 @@
 /** Reading objects past most of the AWS SDK (plain.ts). */
-import type { Readable } from 'node:stream';
-import type { HttpAnswer } from './http-send.js';
+import { understandObject, type ObjectAnswer } from './object-answer.js';
+import { createObjectRoute } from './plain-request.js';
 import { learnObjects } from './plain-route.js';
-import { createPlainAsk, readShort, type PlainAsk } from './plain.js';
-
-/** An object's answer; the body is the caller's to read or destroy. */
-export interface ObjectAnswer {
-  readonly size: number | undefined;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly lockMode?: string | undefined;
-  readonly lockUntil?: Date | undefined;
-  readonly body: Readable;
-}
-
-/** S3's own word that there is no such object, as the SDK would put it. */
-class AbsentObjectError extends Error {
-  override readonly name = 'NoSuchKey';
-  readonly $metadata = { httpStatusCode: 404 };
-}
-
-const META = 'x-amz-meta-';
-const MAX_ERROR_BODY = 16 * 1024;
-
-/** Reads an object's headers; `undefined` where they aren't what S3 sends with every object. */
-function readHeaders({ headers, body }: HttpAnswer): ObjectAnswer | undefined {
-  const length = headers['content-length'] ?? '';
-  if (!/^\d{1,15}$/.test(length) || headers['transfer-encoding'] !== undefined) return undefined;
-  const metadata: [string, string][] = [];
-  for (const name in headers) {
-    if (name.startsWith(META)) metadata.push([name.slice(META.length), headers[name] ?? '']);
-  }
-  const lockMode = headers['x-amz-object-lock-mode'];
-  const until = headers['x-amz-object-lock-retain-until-date'];
-  if (until !== undefined && !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/.test(until)) {
-    return undefined;
-  }
-  return {
-    size: Number(length),
-    metadata: Object.fromEntries(metadata),
-    ...(until === undefined ? {} : { lockMode, lockUntil: new Date(until) }),
-    body,
-  };
-}
-
-/** Whether a 404 says, in a whole and short answer, that there is no such key. */
-async function saysNoSuchKey(answer: HttpAnswer, stallMs: number): Promise<boolean> {
-  const body = await readShort(answer, MAX_ERROR_BODY, stallMs).catch(() => undefined);
-  const text = body?.toString() ?? '';
-  return /^(<\?xml[^>]*>)?\s*<Error[^>]*>(?:(?!<Code>).)*<Code>NoSuchKey<\/Code>/s.test(text);
-}
+import { createAsk, createPlainAsk, sendBy, type PlainAsk } from './plain.js';
 
 /** Makes the reader of objects by key. Throws for an object that isn't there. */
 export function createPlainGet(stallMs: number): PlainAsk<string, ObjectAnswer> {
-  const ask = createPlainAsk<string, ObjectAnswer>(learnObjects, (answer) => {
-    if (answer.statusCode === 200) return readHeaders(answer);
-    if (answer.statusCode !== 404) return undefined;
-    return saysNoSuchKey(answer, stallMs).then((isAbsent) => {
-      if (isAbsent) throw new AbsentObjectError('The specified key does not exist.');
-      return undefined;
-    });
-  });
+  const ask = createPlainAsk(learnObjects, (client, way) =>
+    createAsk(createObjectRoute(way), sendBy(client), (answer) =>
+      understandObject(answer, stallMs),
+    ),
+  );
   // Without a key the path would be the bucket's own.
   return async (client, bucket, key) => (key === '' ? undefined : ask(client, bucket, key));
 }

@@ -1,7 +1,9 @@
 /** Listing objects past most of the AWS SDK (plain.ts). */
+import type { HttpAnswer } from './http-send.js';
+import { createListingRoute, type ListingQuery } from './plain-request.js';
+import { learnListings } from './plain-route.js';
+import { createAsk, createPlainAsk, readShort, sendBy, type PlainAsk } from './plain.js';
 import type { ListedObject } from './ports.js';
-import { learnListings, type ListingQuery } from './plain-route.js';
-import { createPlainAsk, readShort, type PlainAsk } from './plain.js';
 import { decodeKey, secondsOf } from './s3-names.js';
 
 /** A page of a listing. */
@@ -111,9 +113,12 @@ export function parseListing(xml: string): ListingPage | undefined {
 
 /** Makes what lists objects by page. */
 export function createPlainList(stallMs: number): PlainAsk<ListingQuery, ListingPage> {
-  return createPlainAsk<ListingQuery, ListingPage>(learnListings, async (answer) => {
+  const understand = async (answer: HttpAnswer): Promise<ListingPage | undefined> => {
     if (answer.statusCode !== 200) return undefined;
     const body = await readShort(answer, MAX_PAGE, stallMs);
     return body && parseListing(body.toString('latin1'));
-  });
+  };
+  return createPlainAsk(learnListings, (client, way) =>
+    createAsk(createListingRoute(way), sendBy(client), understand),
+  );
 }

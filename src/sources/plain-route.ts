@@ -1,25 +1,8 @@
 /** How the AWS SDK would ask a bucket, learnt from the SDK itself. */
 import type { S3Client } from '@aws-sdk/client-s3';
 import { s3 } from './aws-sdk.js';
-import { createSigner, escapeKey, escapeValue, type SigningCredentials } from './sigv4.js';
-
-/** A request as the SDK hands it to its HTTP handler. */
-export interface PlainRequest {
-  readonly protocol: string;
-  readonly hostname: string;
-  readonly port?: number | undefined;
-  readonly method: string;
-  readonly path: string;
-  readonly query?: Readonly<Record<string, string>>;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-/** The request for what is asked, signed with credentials at a time in milliseconds. */
-export type Route<Asked> = (
-  asked: Asked,
-  credentials: SigningCredentials,
-  epochMs: number,
-) => PlainRequest;
+import { OF_LISTINGS, OF_OBJECTS, queryOf, type PlainRequest, type Way } from './plain-request.js';
+import { createSigner, escapeKey } from './sigv4.js';
 
 /** Everything that an encoding may stumble over: the SDK must write it as we do. */
 const PROBE =
@@ -76,21 +59,6 @@ const pick = (
 ): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => wanted(name)));
 
-type Query = Readonly<Record<string, string>>;
-
-/** A query as it is signed and sent: escaped, and in order. */
-function queryOf(parameters: Query): string {
-  const names = Object.keys(parameters).sort();
-  return names.map((name) => `${name}=${escapeValue(parameters[name] ?? '')}`).join('&');
-}
-
-interface Learnt {
-  /** As the SDK wrote it. */
-  readonly path: string;
-  /** The same request for another path and query. */
-  readonly route: Route<{ readonly path: string; readonly query: string }>;
-}
-
 /**
  * Learns host, path, Region and headers from a request that the SDK builds, signs and doesn't send.
  * `undefined` where that request is of another kind (another way of signing, another encoding, more
@@ -100,8 +68,8 @@ interface Learnt {
 async function learn(
   client: S3Client,
   command: Command,
-  query: Query,
-): Promise<Learnt | undefined> {
+  query: Readonly<Record<string, string>>,
+): Promise<Way | undefined> {
   const model = await dryRun(client, command);
   const { protocol, hostname, port, path, headers } = model;
   const [, region, service, list] = AUTHORIZATION.exec(headers['authorization'] ?? '') ?? [];
@@ -111,66 +79,39 @@ async function learn(
     model.method === 'GET' && /^https?:$/.test(protocol) && queryOf(model.query ?? {}) === own;
   if (!isPlain) return undefined;
   const signedNames = new Set(list.split(';').filter((name) => !WRITTEN.includes(name)));
-  const shape = { region, service };
-  const whole = createSigner({ ...shape, headers: pick(headers, (name) => signedNames.has(name)) });
+  const whole = createSigner({
+    region,
+    service,
+    headers: pick(headers, (name) => signedNames.has(name)),
+  });
   const credentials = await client.config.credentials();
   const signed = whole(path, own, credentials, timeOf(headers['x-amz-date']));
   if (!WRITTEN.every((name) => signed[name] === headers[name])) return undefined;
 
   const kept = (name: string): boolean => !PER_REQUEST.test(name) && !WRITTEN.includes(name);
-  const unsigned = pick(headers, (name) => kept(name) && !signedNames.has(name));
-  const sign = createSigner({
-    ...shape,
-    headers: pick(headers, (name) => kept(name) && signedNames.has(name)),
-  });
   return {
+    protocol,
+    hostname,
+    port,
+    region,
+    service,
     path,
-    route: (asked, by, epochMs) => ({
-      protocol,
-      hostname,
-      port,
-      method: 'GET',
-      path: `${asked.path}?${asked.query}`,
-      headers: { ...unsigned, ...sign(asked.path, asked.query, by, epochMs) },
-    }),
+    signed: pick(headers, (name) => kept(name) && signedNames.has(name)),
+    unsigned: pick(headers, (name) => kept(name) && !signedNames.has(name)),
   };
 }
 
-/** What the SDK asks of every GET of an object; other questions are the SDK's own. */
-const OF_OBJECTS = { 'x-id': 'GetObject' };
-
 /** Learns how to ask a bucket for objects by their keys. */
-export async function learnObjects(
-  client: S3Client,
-  bucket: string,
-): Promise<Route<string> | undefined> {
+export async function learnObjects(client: S3Client, bucket: string): Promise<Way | undefined> {
   const command = new s3.GetObjectCommand({ Bucket: bucket, Key: PROBE });
   const learnt = await learn(client, command, OF_OBJECTS);
   const tail = escapeKey(PROBE);
   if (learnt?.path.endsWith(tail) !== true) return undefined;
-  const { route, path } = learnt;
-  const before = path.slice(0, path.length - tail.length);
-  const query = queryOf(OF_OBJECTS);
-  return (key, credentials, epochMs) =>
-    route({ path: before + escapeKey(key), query }, credentials, epochMs);
+  return { ...learnt, path: learnt.path.slice(0, learnt.path.length - tail.length) };
 }
-
-/** What a page of a listing is asked for. */
-export interface ListingQuery {
-  readonly prefix: string;
-  readonly delimiter?: string;
-  readonly 'continuation-token'?: string;
-}
-
-/** What is asked of every listing: names that XML can hold. */
-const OF_LISTINGS = { 'list-type': '2', 'encoding-type': 'url' };
 
 /** Learns how to ask a bucket for pages of its listing. */
-export async function learnListings(
-  client: S3Client,
-  bucket: string,
-): Promise<Route<ListingQuery> | undefined> {
-  const asked = { prefix: PROBE, delimiter: PROBE, 'continuation-token': PROBE };
+export async function learnListings(client: S3Client, bucket: string): Promise<Way | undefined> {
   const command = new s3.ListObjectsV2Command({
     Bucket: bucket,
     Prefix: PROBE,
@@ -178,12 +119,10 @@ export async function learnListings(
     ContinuationToken: PROBE,
     EncodingType: 'url',
   });
-  const learnt = await learn(client, command as unknown as Command, {
+  return learn(client, command as unknown as Command, {
     ...OF_LISTINGS,
-    ...asked,
+    prefix: PROBE,
+    delimiter: PROBE,
+    'continuation-token': PROBE,
   });
-  if (!learnt) return undefined;
-  const { route, path } = learnt;
-  return (query, credentials, epochMs) =>
-    route({ path, query: queryOf({ ...OF_LISTINGS, ...query }) }, credentials, epochMs);
 }

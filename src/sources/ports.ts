@@ -2,6 +2,7 @@
 import type { KeyLookup } from '../core/authenticate.js';
 import type { Finding, FindingClass, FindingCode } from '../core/finding.js';
 import type { RecordedDay, RecordedSource } from '../core/journal.js';
+import type { LogContent } from '../core/log-file.js';
 import type { PublicKey } from '../core/public-key.js';
 import type { Instant, TimeRange } from '../core/timestamp.js';
 
@@ -44,6 +45,13 @@ export interface ObjectBody {
    */
   readonly chunks: AsyncIterable<Uint8Array>;
   readonly retention?: Retention;
+}
+
+/** A log file that was read and hashed. */
+export interface HashedObject {
+  /** Bytes as stored. */
+  readonly size: number;
+  readonly content: LogContent;
 }
 
 export interface ListedObject {
@@ -108,6 +116,8 @@ export interface ObjectSource {
     consume: (body: ObjectBody) => Promise<T>,
     versionId?: string,
   ): Promise<Read<T>>;
+  /** Reads one object as a log file and hashes what it holds, where the source likes to do that. */
+  hashLog(bucket: string, key: string): Promise<Read<HashedObject>>;
   /**
    * All versions and delete markers of the names that begin with a prefix, by key, newest first. A
    * source that keeps none gives none.

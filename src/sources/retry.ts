@@ -38,7 +38,7 @@ export function serviceError(error: unknown): ServiceError {
 const THROTTLES =
   /^(SlowDown|Throttl|TooManyRequests|RequestLimitExceeded|BandwidthLimitExceeded|ProvisionedThroughput|LimitExceeded|PriorRequestNotComplete|EC2ThrottledException|RequestThrottled|503)/i;
 const PASSING =
-  /^(InternalError|InternalFailure|ServiceUnavailable|RequestTimeout|RequestTimeTooSkewed|TimeoutError|BadDigest|IncompleteBody|OperationAborted|ServiceException|TruncatedBodyError|StalledBodyError)/i;
+  /^(InternalError|InternalFailure|ServiceUnavailable|RequestTimeout|RequestTimeTooSkewed|TimeoutError|BadDigest|IncompleteBody|OperationAborted|ServiceException|TruncatedBodyError|StalledBodyError|ThreadEndedError)/i;
 const NETWORK =
   /^(ECONN|EPIPE|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|EAI_AGAIN|ENOTFOUND|ERR_STREAM|UND_ERR)/;
 

@@ -2,7 +2,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { s3 } from './aws-sdk.js';
 import { createPlainList, type ListingPage } from './plain-list.js';
-import type { ListingQuery } from './plain-route.js';
+import type { ListingQuery } from './plain-request.js';
 import type { ListedObject, Listing, ObjectSource, Read } from './ports.js';
 import { classifyS3Error } from './s3-error.js';
 import { nameDecoder, secondsOf } from './s3-names.js';

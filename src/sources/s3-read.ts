@@ -3,8 +3,13 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import type { Readable } from 'node:stream';
 import { s3 } from './aws-sdk.js';
 import type { Turn } from './gate.js';
-import { createPlainGet, type ObjectAnswer } from './plain-get.js';
-import type { ObjectSource, Retention } from './ports.js';
+import { hashBody } from './hash-log.js';
+import type { LogThreads } from './log-threads.js';
+import type { ObjectAnswer } from './object-answer.js';
+import { createPlainGet } from './plain-get.js';
+import { learnObjects } from './plain-route.js';
+import { createPlainAsk } from './plain.js';
+import type { ObjectBody, ObjectSource, Read, Retention } from './ports.js';
 import { WholeBody } from './s3-body.js';
 import { classifyS3Error } from './s3-error.js';
 import { secondsOf } from './s3-names.js';
@@ -47,39 +52,81 @@ export interface ReaderOptions {
   readonly stallMs: number;
 }
 
-/** Makes `ObjectSource.read` for S3. */
-export function createReader(options: ReaderOptions): ObjectSource['read'] {
+/** Makes what reads objects of S3. */
+export function createReader(
+  options: ReaderOptions,
+  threads?: LogThreads,
+): Pick<ObjectSource, 'read' | 'hashLog'> {
   const { clientFor, attempt, stallMs } = options;
   const plainGet = options.isPlain ? createPlainGet(stallMs) : undefined;
+  const askThread = threads && createPlainAsk(learnObjects, threads.bind);
 
-  return async (bucket, key, consume, versionId) => {
-    // Only the first try is plain: what that one can't do, the SDK may.
-    let isPlain = plainGet !== undefined && versionId === undefined;
+  /** Reads by what `get` answers, which the turn of a request is held for. */
+  const consumed = async <T>(
+    turn: Turn,
+    answer: ObjectAnswer,
+    consume: (body: ObjectBody) => Promise<T>,
+  ): Promise<T> => {
+    turn.answered();
+    const { size, metadata, lockMode, lockUntil } = answer;
+    const chunks = new WholeBody(answer.body, size, stallMs, () => {
+      turn.over();
+    });
+    try {
+      const held = retentionOf(lockMode, lockUntil);
+      return await consume({ size: size ?? 0, metadata, chunks, ...held });
+    } catch (error) {
+      throw chunks.broken === error ? error : new ConsumerError('', { cause: error });
+    } finally {
+      chunks.destroy();
+    }
+  };
+
+  /** Asks once as `first` does; what that one can't do, and every further try, is the SDK's. */
+  const readBy = async <T>(
+    first: ((client: S3Client, turn: Turn) => Promise<{ value: T } | undefined>) | undefined,
+    bucket: string,
+    key: string,
+    consume: (body: ObjectBody) => Promise<T>,
+    versionId?: string,
+  ): Promise<Read<T>> => {
+    let next = first;
     try {
       const client = await clientFor(bucket);
       const value = await attempt(async (turn) => {
-        const plain = isPlain ? plainGet : undefined;
-        isPlain = false;
-        const answer =
-          (await plain?.(client, bucket, key)) ?? (await sdkGet(client, bucket, key, versionId));
-        turn.answered();
-        const { size, metadata, lockMode, lockUntil } = answer;
-        const chunks = new WholeBody(answer.body, size, stallMs, () => {
-          turn.over();
-        });
-        try {
-          const held = retentionOf(lockMode, lockUntil);
-          return await consume({ size: size ?? 0, metadata, chunks, ...held });
-        } catch (error) {
-          throw chunks.broken === error ? error : new ConsumerError('', { cause: error });
-        } finally {
-          chunks.destroy();
-        }
+        const ask = next;
+        next = undefined;
+        const found = await ask?.(client, turn);
+        if (found) return found.value;
+        return consumed(turn, await sdkGet(client, bucket, key, versionId), consume);
       });
       return { ok: true, value };
     } catch (error) {
       if (error instanceof ConsumerError) throw error.cause;
       return { ok: false, failure: classifyS3Error(error) };
     }
+  };
+
+  const read: ObjectSource['read'] = (bucket, key, consume, versionId) => {
+    if (!plainGet || versionId !== undefined) {
+      return readBy(undefined, bucket, key, consume, versionId);
+    }
+    const plainly = async (client: S3Client, turn: Turn) => {
+      const answer = await plainGet(client, bucket, key);
+      return answer && { value: await consumed(turn, answer, consume) };
+    };
+    return readBy(plainly, bucket, key, consume);
+  };
+  return {
+    read,
+    hashLog: (bucket, key) => {
+      if (!askThread || key === '' || !threads.isThere()) return read(bucket, key, hashBody);
+      const elsewhere = async (client: S3Client, turn: Turn) => {
+        const answer = await askThread(client, bucket, key);
+        if (answer) turn.answered(answer.answeredMs);
+        return answer && { value: answer.hashed };
+      };
+      return readBy(elsewhere, bucket, key, hashBody);
+    },
   };
 }

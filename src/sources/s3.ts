@@ -3,6 +3,7 @@ import { isRegionName } from '../core/arn.js';
 import { s3 } from './aws-sdk.js';
 import { bucketSettings } from './bucket-settings.js';
 import { createGate, type Turn } from './gate.js';
+import { createLogThreads, type ThreadsOptions } from './log-threads.js';
 import { listVersions } from './object-versions.js';
 import type { ObjectSource } from './ports.js';
 import { DEFAULT_RETRY, serviceError, withRetry, type RetryPolicy } from './retry.js';
@@ -23,6 +24,8 @@ export interface S3SourceOptions {
   readonly concurrency?: number;
   /** False sends all requests through the AWS SDK, which costs more instructions. */
   readonly isPlain?: boolean;
+  /** Threads that log files are read on besides this one; only where S3 is reached directly. */
+  readonly threads?: ThreadsOptions;
 }
 
 /** The connections that the SDK makes by itself. */
@@ -54,12 +57,20 @@ export function createS3Source(options: S3SourceOptions): ObjectSource {
     return client;
   };
 
-  // One listener a run. Handing the signal to each request would leave a listener behind for each.
-  signal?.addEventListener('abort', () => {
-    for (const client of clients.values()) client.destroy();
-  });
+  const { concurrency = DEFAULT_CONCURRENCY } = options;
+  const gate = createGate(concurrency);
+  const threads =
+    options.threads && isPlain
+      ? createLogThreads({ ...options.threads, sockets: concurrency, stallMs })
+      : undefined;
 
-  const gate = createGate(options.concurrency ?? DEFAULT_CONCURRENCY);
+  // One listener a run. Handing the signal to each request would leave a listener behind for each.
+  const close = (): void => {
+    threads?.close();
+    for (const client of clients.values()) client.destroy();
+  };
+  signal?.addEventListener('abort', close);
+
   const attempt = <T>(ask: (turn: Turn) => Promise<T>): Promise<T> => {
     const inTurn = (turn: Turn): Promise<T> => {
       signal?.throwIfAborted();
@@ -122,12 +133,10 @@ export function createS3Source(options: S3SourceOptions): ObjectSource {
   return {
     carriesMetadata: true,
     list: createLister(usual),
-    read: createReader(usual),
+    ...createReader(usual, threads),
     versions,
     settings: async (bucket) => bucketSettings(await clientFor(bucket), bucket, attempt),
     regionOf,
-    close: () => {
-      for (const client of clients.values()) client.destroy();
-    },
+    close,
   };
 }

@@ -1,0 +1,44 @@
+/** Options as yargs gives them, and what they must be. Mistakes are thrown as `UsageError`. */
+import { UsageError } from './usage-error.js';
+
+/** Options as they were given, by name. */
+export type Raw = Readonly<Record<string, unknown>>;
+
+/** An option's one value. */
+export function single(raw: Raw, name: string): string | undefined {
+  const value = raw[name];
+  if (value === undefined) return undefined;
+  if (Array.isArray(value)) throw new UsageError(`--${name} was given more than once`);
+  if (typeof value !== 'string' || value === '') throw new UsageError(`--${name} needs a value`);
+  return value;
+}
+
+/** The values of an option that may be given more than once, in order, each once. */
+export function list(
+  raw: Raw,
+  name: string,
+  accepts: (value: string) => boolean,
+  form: string,
+): string[] | undefined {
+  const values = raw[name] as (string | undefined)[] | undefined;
+  if (!values) return undefined;
+  for (const value of values) {
+    if (value === undefined || !accepts(value)) {
+      throw new UsageError(`--${name}: ${value ?? 'nothing'} is not ${form}`);
+    }
+  }
+  return [...new Set(values as string[])].sort();
+}
+
+/** An option's one value, where it has the form that it must have. */
+export function checked(
+  raw: Raw,
+  name: string,
+  accepts: (value: string) => boolean,
+  form: string,
+): string | undefined {
+  const value = single(raw, name);
+  if (value !== undefined && !accepts(value))
+    throw new UsageError(`--${name}: ${value} is not ${form}`);
+  return value;
+}

@@ -1,0 +1,155 @@
+/** Log files that other threads read: the same report, whatever becomes of the threads. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Report } from '../src/core/report.js';
+import { FROM } from './support/lies.js';
+import type { EndpointOptions } from './support/loopback.js';
+import { CREDENTIALS } from './support/run-command.js';
+import { inTemp, serving, timeless } from './support/shards.js';
+import { start } from './support/spawned.js';
+import { HOUR, signWithNode, TrailBuilder } from './support/trail-builder.js';
+
+beforeAll(() => signWithNode());
+
+const HOURS = 30;
+const range = { start: FROM + HOUR, end: FROM + HOURS * HOUR };
+const watch = fileURLToPath(new URL('support/thread-watch.mjs', import.meta.url));
+const verify = new Map([[CREDENTIALS.AWS_ACCESS_KEY_ID, CREDENTIALS.AWS_SECRET_ACCESS_KEY]]);
+
+/** A trail with log files of every kind: altered, removed, cut, two members, large, and odd names. */
+function trail(): TrailBuilder {
+  const builder = new TrailBuilder();
+  const { digests } = builder.chain({ from: FROM, hours: HOURS, logsPerHour: 6 });
+  const log = (hour: number, at = 0) => {
+    const one = digests[hour]?.logs[at];
+    if (!one) throw new Error('no such log file');
+    return one;
+  };
+  builder.put(log(3).bucket, log(3).key, { body: Buffer.from('no') });
+  builder.remove(log(5));
+  const { body } = builder.get(log(7));
+  builder.put(log(7).bucket, log(7).key, { body: body.subarray(0, body.length - 9) });
+  const other = builder.get(log(9)).body;
+  builder.put(log(9).bucket, log(9).key, { body: Buffer.concat([other, other]) });
+  builder.put(log(11).bucket, log(11).key, { body: builder.get(log(12)).body });
+  return builder;
+}
+
+interface Watched {
+  readonly report: Report;
+  readonly status: number;
+  /** Requests by thread; the main one is 0. */
+  readonly requests: ReadonlyMap<number, number>;
+}
+
+async function watched(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Watched> {
+  return inTemp(async (directory) => {
+    const file = join(directory, 'requests');
+    const own = { THREAD_WATCH: file, NODE_OPTIONS: `--import=${watch}`, ...env };
+    const { stdout, stderr, status } = await start([...argv, '--format', 'json'], own).ended;
+    if (stdout === '') throw new Error(`no report (${status}): ${stderr}`);
+    const requests = new Map<number, number>();
+    for (const line of (await readFile(file, 'utf8')).trim().split('\n')) {
+      requests.set(Number(line), (requests.get(Number(line)) ?? 0) + 1);
+    }
+    return { report: JSON.parse(stdout) as Report, status, requests };
+  });
+}
+
+const FAULTS: [string, EndpointOptions][] = [
+  ['nothing fails and signatures are checked', { verify }],
+  ['one request in ten fails', { faults: { rate: 0.1, seed: 3 } }],
+  ['requests above eight at a time are throttled', { throttleAbove: 8 }],
+];
+
+describe.each(FAULTS)('threads where %s', (name, options) => {
+  it('read the log files, and the report is that of one thread', async () => {
+    await serving(trail(), range, options, async (argv) => {
+      const alone = await watched([...argv, '--threads', '0']);
+      expect([...alone.requests.keys()]).toEqual([0]);
+      expect(alone.status).toBe(1);
+      const codes = alone.report.findings.map(({ code }) => code);
+      for (const code of [
+        'LOG_HASH_MISMATCH',
+        'LOG_MALFORMED',
+        'LOG_MISSING',
+        'LOG_TRAILING_DATA',
+      ]) {
+        expect(codes).toContain(code);
+      }
+      for (const [threads, concurrency] of [
+        ['1', '1'],
+        ['1', '64'],
+        ['4', '16'],
+        ['4', '256'],
+      ] as const) {
+        const own = ['--threads', threads, '--concurrency', concurrency];
+        const { report, status, requests } = await watched([...argv, ...own]);
+        expect(timeless(report), own.join(' ')).toEqual(timeless(alone.report));
+        expect(status).toBe(1);
+        const elsewhere = [...requests].filter(([thread]) => thread > 0);
+        // One at a time never needs a second thread.
+        expect(elsewhere.length, own.join(' ')).toBe(concurrency === '1' ? 1 : Number(threads));
+        const sent = elsewhere.reduce((sum, [, count]) => sum + count, 0);
+        if (name.includes('nothing')) expect(sent).toBe((HOURS - 1) * 6);
+        else expect(sent).toBeGreaterThan(100);
+      }
+    });
+  }, 120_000);
+});
+
+describe('a thread', () => {
+  it('that ends in the midst of its work takes nothing with it', async () => {
+    await serving(trail(), range, {}, async (argv, { requests: served }) => {
+      const alone = await watched([...argv, '--threads', '0']);
+      const plain = served.get('plain') ?? 0;
+      const own = ['--threads', '2', '--concurrency', '16'];
+      const { report, requests } = await watched([...argv, ...own], { THREAD_DIES_AFTER: '20' });
+      expect(timeless(report)).toEqual(timeless(alone.report));
+      expect([requests.get(1), requests.get(2)]).toEqual([21, 21]);
+      // What follows is read by the main thread, past the SDK as before.
+      expect((served.get('plain') ?? 0) - plain).toBeGreaterThan(100);
+    });
+  }, 60_000);
+
+  it('does not hold an interrupted run up', async () => {
+    await serving(trail(), range, { latencyMs: 300 }, async (argv, { requests }) => {
+      const { ended, signal } = start([
+        ...argv,
+        ...['--threads', '2', '--concurrency', '8', '--format', 'json'],
+      ]);
+      while ((requests.get('plain') ?? 0) < 60) await new Promise((done) => setTimeout(done, 20));
+      const at = requests.get('GetObject') ?? 0;
+      signal('SIGINT');
+      const { status, stdout } = await ended;
+      expect(status).toBe(130);
+      expect((JSON.parse(stdout) as Report).verdict).toBe('incomplete');
+      // Nothing is asked again by the SDK.
+      expect((requests.get('GetObject') ?? 0) - at).toBeLessThan(10);
+    });
+  }, 60_000);
+
+  it('is not started for what goes through the SDK, and none where it is not wanted', async () => {
+    await serving(trail(), range, {}, async (argv) => {
+      for (const own of [[], ['--threads', '2', '--s3-client', 'sdk']]) {
+        const { requests } = await watched([...argv, ...own]);
+        expect([...requests.keys()]).toEqual([0]);
+      }
+    });
+  }, 60_000);
+});
+
+describe('--threads', () => {
+  it.each(['-1', '65', '1.5', 'many', ''])('is no number: %s', async (value) => {
+    const argv = ['--trail-arn', 'arn:aws:cloudtrail:us-east-1:111122223333:trail/main'];
+    const range = ['--start-time', '2026-03-01', `--threads=${value}`];
+    const { status, stderr } = await start([...argv, ...range]).ended;
+    expect(status).toBe(2);
+    expect(stderr).toContain('--threads');
+  });
+});
