@@ -52,6 +52,8 @@ export interface Arguments {
   readonly acceptedBy: string | undefined;
   /** The journal of an interrupted run to go on from. */
   readonly resume: string | undefined;
+  /** Seconds ago that a journal which is gone on with may have been begun. */
+  readonly maxAge: number;
   /** Seconds after which nothing more is begun. */
   readonly maxDuration: number | undefined;
   readonly sample: Sample | undefined;

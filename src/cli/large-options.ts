@@ -1,19 +1,38 @@
+import { resolve } from 'node:path';
 import type { Work } from '../core/journal.js';
 import type { Arguments } from './args.js';
 import { readDuration } from './duration.js';
-import { DEFAULT_CONCURRENCY, MOST_THREADS } from './options.js';
+import { DEFAULT_CONCURRENCY, MAX_AGE, MOST_THREADS } from './options.js';
 import { single, type Raw } from './raw-options.js';
 import { UsageError } from './usage-error.js';
 
 /** Options that say how a run is made and told, not what it is of. */
 const BESIDE: readonly string[] = [
   ...['format', 'output', 'verbose', 'quiet', 'concurrency', 'threads', 's3-client'],
-  ...['profile', 'resume', 'max-duration', 'shard', 'partial', 'estimate', 'help', 'version'],
+  ...[
+    'profile',
+    'resume',
+    'max-age',
+    'max-duration',
+    'shard',
+    'partial',
+    'estimate',
+    'help',
+    'version',
+  ],
 ];
 
 type Large = Pick<
   Arguments,
-  'resume' | 'maxDuration' | 'sample' | 'shard' | 'partial' | 'work' | 'concurrency' | 'threads'
+  | 'resume'
+  | 'maxAge'
+  | 'maxDuration'
+  | 'sample'
+  | 'shard'
+  | 'partial'
+  | 'work'
+  | 'concurrency'
+  | 'threads'
 >;
 
 /** Reads how much is done side by side. */
@@ -41,6 +60,10 @@ export function readLarge(
   endTime: string | undefined,
 ): Large {
   const resume = single(raw, 'resume');
+  const maxAge = single(raw, 'max-age');
+  if (maxAge !== undefined && resume === undefined) {
+    throw new UsageError('--max-age goes with --resume, or with validate-trail merge');
+  }
   const duration = single(raw, 'max-duration');
   const part = /^([1-9]\d{0,4})\/([1-9]\d{0,4})$/.exec(single(raw, 'sample') ?? '1/1');
   const sample = { part: Number(part?.[1]), of: Number(part?.[2]) };
@@ -84,13 +107,20 @@ export function readLarge(
       }
     }
   }
-  const work = Object.entries(raw).filter(
+  // A directory is known by its place: the same name means another one elsewhere.
+  const evidence = single(raw, 'evidence');
+  const placed: Raw = {
+    ...raw,
+    ...(evidence === undefined ? {} : { evidence: resolve(evidence) }),
+  };
+  const work = Object.entries(placed).filter(
     ([name, value]) =>
       value !== undefined && value !== false && !BESIDE.includes(name) && /^[a-z]/.test(name),
   );
   return {
     ...readAtOnce(raw),
     resume,
+    maxAge: readDuration('max-age', maxAge ?? MAX_AGE),
     maxDuration: duration === undefined ? undefined : readDuration('max-duration', duration),
     sample: raw['sample'] === undefined ? undefined : sample,
     shard,

@@ -1,7 +1,7 @@
 /** The command line of `validate-trail merge`. */
 import type { Work } from '../core/journal.js';
 import { readDuration } from './duration.js';
-import { commandLine } from './options.js';
+import { commandLine, MAX_AGE } from './options.js';
 import { UsageError } from './usage-error.js';
 
 export interface MergeArguments {
@@ -16,9 +16,6 @@ export interface MergeArguments {
 const text = (group: string, desc: string) =>
   ({ type: 'string', requiresArg: true, group, desc }) as const;
 const flag = (group: string, desc: string) => ({ type: 'boolean', group, desc }) as const;
-
-/** Two days are enough for any array of jobs, and too few for last month's. */
-const MAX_AGE = '2d';
 
 const OPTIONS = {
   format: text('Report:', 'form of the report: text, json or ndjson'),

@@ -5,6 +5,8 @@ import { UsageError } from './usage-error.js';
 /** By measurement (ARCHITECTURE.md). */
 export const DEFAULT_CONCURRENCY = 64;
 export const MOST_THREADS = 64;
+/** Two days are enough for what goes on or was shared out, and too few for last month's. */
+export const MAX_AGE = '2d';
 
 const EPILOGUE = `Times: ISO 8601 (UTC unless it has an offset), a date, or so long ago:
 90m, 12h, 3d, 2w, yesterday. They mean when files were delivered.
@@ -269,6 +271,12 @@ export function parser(argv: readonly string[]) {
         requiresArg: true,
         group: 'Large trails:',
         desc: 'journal: goes on where an interrupted run of the same command stopped',
+      },
+      'max-age': {
+        type: 'string',
+        requiresArg: true,
+        group: 'Large trails:',
+        desc: `how long ago that file may have been begun [default: ${MAX_AGE}]`,
       },
       'max-duration': {
         type: 'string',

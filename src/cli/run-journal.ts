@@ -5,6 +5,7 @@ import { escapeText } from '../report/escape.js';
 import type { RunOptions } from '../runner/options.js';
 import { placeNow } from '../runner/place.js';
 import { openJournal, type JournalFile } from '../sources/journal-file.js';
+import { RunError } from '../sources/ports.js';
 import type { Arguments } from './args.js';
 import type { Io } from './main.js';
 import { workOf } from './work.js';
@@ -23,6 +24,13 @@ export async function journalOf(
   const work = await workOf(options, times, trail.arn, tool.version, shard, io.env);
   const option = shard ? '--partial' : '--resume';
   const journal = await openJournal(path, option, work, () => placeNow(run));
+  if (!shard && now - journal.work.begunAt > options.maxAge) {
+    await journal.close();
+    throw new RunError(
+      `journal ${path} was begun at ${formatInstant(journal.work.begunAt)}: what has happened since would not show`,
+      'remove it, and the work begins anew, or say with --max-age how old it may be',
+    );
+  }
   if (journal.records > 0 && !journal.ended && !options.quiet) {
     const what = `${journal.records} segments are finished`;
     const since = formatInstant(journal.work.startedAt);
@@ -49,5 +57,5 @@ export function tellPassing({ passing, unsettled }: JournalFile, io: Io): void {
 }
 
 /** Whether a journal that is gone on with leaves the newest of what is asked for now to another run. */
-export const isBehind = ({ records, work }: JournalFile, asked: TimeRange): boolean =>
-  records > 0 && asked.end > work.range.end + HOUR;
+export const isBehind = ({ work }: JournalFile, asked: TimeRange): boolean =>
+  asked.end > work.range.end + HOUR;

@@ -20,10 +20,14 @@ export interface ClientSettings {
   /** For the proxy's exceptions: the hosts that will be asked. */
   readonly homeRegion: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly timeouts?: ClientTimeouts;
 }
 
-/** Milliseconds until there is a connection, and until an answer begins. */
-const TIMEOUTS = { connectionTimeout: 10_000, requestTimeout: 60_000 };
+/** Bounds of a request's time, in milliseconds; also the longest pause between two bytes. */
+interface ClientTimeouts extends Timeouts {
+  readonly socketTimeout: number;
+}
+const TIMEOUTS = { connectionTimeout: 10_000, requestTimeout: 20_000, socketTimeout: 30_000 };
 
 /** How a service is reached directly. */
 export interface Direct {
@@ -88,6 +92,7 @@ export function clientConfigs(settings: ClientSettings): {
   s3Direct: Direct | undefined;
 } {
   const { environment, profile, endpointUrl, maxSockets, homeRegion } = settings;
+  const { timeouts = TIMEOUTS } = settings;
   checkUrl('--endpoint-url', endpointUrl);
   checkUrl('--s3-endpoint-url', settings.s3EndpointUrl);
   for (const name of ['AWS_ENDPOINT_URL', 'AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL_CLOUDTRAIL']) {
@@ -101,7 +106,7 @@ export function clientConfigs(settings: ClientSettings): {
     return {
       httpAgent: new HttpAgent({ keepAlive: true, maxSockets }),
       httpsAgent: proxy === '' ? new HttpsAgent(pool) : throughProxy(proxy, pool),
-      ...TIMEOUTS,
+      ...timeouts,
       throwOnRequestTimeout: true,
       socketAcquisitionWarningTimeout: 3_600_000,
     };
@@ -111,7 +116,7 @@ export function clientConfigs(settings: ClientSettings): {
   const common = profile === undefined ? {} : { profile };
   const s3Target = s3Host ?? `https://s3.${homeRegion}.amazonaws.com`;
   return {
-    s3Direct: getProxyForUrl(s3Target) === '' ? { ...tls, timeouts: TIMEOUTS } : undefined,
+    s3Direct: getProxyForUrl(s3Target) === '' ? { ...tls, timeouts } : undefined,
     cloudtrail: {
       ...common,
       ...(endpointUrl === undefined ? {} : { endpoint: endpointUrl }),

@@ -73,6 +73,8 @@ export function createCloudTrailSource(
     const client = new cloudtrail.CloudTrailClient({ ...options.client, region, maxAttempts: 1 });
     client.middlewareStack.add(
       (next) => async (args) => {
+        // A new connection could hold an interrupted run up.
+        signal?.throwIfAborted();
         const result = await next(args);
         const { headers } = result.response as { headers?: Record<string, string> };
         const date = Date.parse(headers?.['date'] ?? '');
@@ -178,6 +180,12 @@ export function createCloudTrailSource(
       return trail && describeTrail(trail);
     } catch (error) {
       const { name, message } = serviceError(error);
+      if (isPassing(error)) {
+        throw new RunError(
+          `CloudTrail in ${homeRegion} can’t be reached: ${name}: ${message}`,
+          'check the network, the proxy and the endpoint',
+        );
+      }
       try {
         const answer = await client.send(new cloudtrail.GetTrailCommand({ Name: nameOrArn }));
         return answer.Trail && describeTrail(answer.Trail);

@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream';
 import type { HttpAnswer } from './http-send.js';
 import { readShort } from './plain.js';
+import { isObjectAnswer } from './s3-answer.js';
 
 /** An object's answer; the body is the caller's to read or destroy. */
 export interface ObjectAnswer {
@@ -23,6 +24,8 @@ const MAX_ERROR_BODY = 16 * 1024;
 
 /** Reads an object's headers; `undefined` where they aren't what S3 sends with every object. */
 function readHeaders({ headers, body }: HttpAnswer): ObjectAnswer | undefined {
+  const { etag, 'content-type': type, 'x-amz-request-id': id } = headers;
+  if (!isObjectAnswer(etag, type, id)) return undefined;
   const length = headers['content-length'] ?? '';
   if (!/^\d{1,15}$/.test(length) || headers['transfer-encoding'] !== undefined) return undefined;
   const metadata: [string, string][] = [];

@@ -23,6 +23,7 @@ class PassingError extends Error {
 
 /** A body that is thrown away unread: shorter ones are cheaper than a new connection. */
 const DRAINED = 64 * 1024;
+const DRAINED_MS = 5000;
 /** Answers in a row that only the SDK could use, after which so many reads are left to it. */
 const MOST_REFUSED = 8;
 const LEFT_TO_SDK = 1000;
@@ -41,8 +42,15 @@ async function sent(answer: Promise<HttpAnswer>): Promise<HttpAnswer | undefined
 function discard({ body, headers }: HttpAnswer): void {
   body.on('error', () => undefined);
   const length = Number(headers['content-length'] ?? NaN);
-  if (length <= DRAINED) body.resume();
-  else body.destroy();
+  if (!(length <= DRAINED)) {
+    body.destroy();
+    return;
+  }
+  const timer = setTimeout(() => body.destroy(), DRAINED_MS);
+  body.once('close', () => {
+    clearTimeout(timer);
+  });
+  body.resume();
 }
 
 /**

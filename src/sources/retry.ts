@@ -55,6 +55,11 @@ export function isOfCredentials(error: ServiceError): boolean {
   return CREDENTIALS.test(error.name);
 }
 
+/** Whether nobody answered in time. */
+export function isTimeout(error: unknown): boolean {
+  return serviceError(error).name === 'TimeoutError';
+}
+
 /** Whether an error may be gone the next time. */
 export function isPassing(error: unknown): boolean {
   const found = serviceError(error);
@@ -86,6 +91,9 @@ export const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
     signal?.addEventListener('abort', done, { once: true });
   });
 
+/** Tries of a service that doesn't answer at all: each takes long. */
+const MOST_TIMEOUTS = 3;
+
 /**
  * Runs `attempt` until it succeeds, fails for good, or the policy's attempts are used up; pauses
  * between are drawn at random up to a bound that doubles ("full jitter").
@@ -95,12 +103,14 @@ export async function withRetry<T>(
   attempt: () => Promise<T>,
   signal?: AbortSignal,
 ): Promise<T> {
+  let timeouts = 0;
   for (let tried = 1; ; tried++) {
     try {
       signal?.throwIfAborted();
       return await attempt();
     } catch (error) {
       if (tried >= policy.attempts || signal?.aborted === true || !isPassing(error)) throw error;
+      if (isTimeout(error) && ++timeouts >= MOST_TIMEOUTS) throw error;
       const bound = Math.min(policy.pauseMs * 2 ** (tried - 1), policy.pauseMs * 20);
       await sleep(Math.random() * bound, signal);
     }

@@ -10,6 +10,7 @@ import { createPlainGet } from './plain-get.js';
 import { learnObjects } from './plain-route.js';
 import { createPlainAsk } from './plain.js';
 import type { ObjectBody, ObjectSource, Read, Retention } from './ports.js';
+import { isObjectAnswer, StrangeAnswerError } from './s3-answer.js';
 import { WholeBody } from './s3-body.js';
 import { classifyS3Error } from './s3-error.js';
 import { secondsOf } from './s3-names.js';
@@ -33,12 +34,18 @@ async function sdkGet(
   const answer = await client.send(
     new s3.GetObjectCommand({ Bucket: bucket, Key: key, ...version }),
   );
+  const body = answer.Body as unknown as Readable;
+  const { ETag: etag, ContentType: type } = answer;
+  if (!isObjectAnswer(etag, type, answer.$metadata.requestId)) {
+    body.destroy();
+    throw new StrangeAnswerError(type);
+  }
   return {
     size: answer.ContentLength,
     metadata: answer.Metadata ?? {},
     lockMode: answer.ObjectLockMode,
     lockUntil: answer.ObjectLockRetainUntilDate,
-    body: answer.Body as unknown as Readable,
+    body,
   };
 }
 

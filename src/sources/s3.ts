@@ -6,11 +6,12 @@ import { createGate, type Turn } from './gate.js';
 import { createLogThreads, type ThreadsOptions } from './log-threads.js';
 import { listVersions } from './object-versions.js';
 import type { ObjectSource } from './ports.js';
-import { DEFAULT_RETRY, serviceError, withRetry, type RetryPolicy } from './retry.js';
+import { DEFAULT_RETRY, isTimeout, serviceError, withRetry, type RetryPolicy } from './retry.js';
 import { classifyS3Error } from './s3-error.js';
 import { createLister } from './s3-list.js';
 import { regionOfLocation } from './s3-names.js';
 import { createReader } from './s3-read.js';
+import { trustOnlyS3 } from './s3-answer.js';
 
 export interface S3SourceOptions {
   /** Where buckets are first asked for: the trail's home Region. */
@@ -53,6 +54,7 @@ export function createS3Source(options: S3SourceOptions): ObjectSource {
     const known = clients.get(region);
     if (known) return known;
     const client = new s3.S3Client({ ...config, region });
+    trustOnlyS3(client, stallMs, signal);
     clients.set(region, client);
     return client;
   };
@@ -88,6 +90,7 @@ export function createS3Source(options: S3SourceOptions): ObjectSource {
     } catch (error) {
       const region = serviceError(error).headers['x-amz-bucket-region'];
       if (region !== undefined && isRegionName(region)) return region;
+      if (isTimeout(error)) return options.region;
     }
     try {
       const answer = await attempt(() =>

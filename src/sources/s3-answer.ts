@@ -1,0 +1,77 @@
+/**
+ * Whether an answer is S3's at all. A proxy, a portal or a broken server may answer 200 with a page of
+ * its own, of which the SDK makes an empty listing, a bucket without settings or an altered object.
+ */
+import type { S3Client } from '@aws-sdk/client-s3';
+import { Readable } from 'node:stream';
+import type { HttpAnswer } from './http-send.js';
+import { readShort } from './plain.js';
+
+/** Counts as the network's failure. */
+export class StrangeAnswerError extends Error {
+  override readonly name = 'StrangeAnswerError';
+  readonly $metadata = { httpStatusCode: 200 };
+  constructor(contentType = 'no type') {
+    super(`answered with status 200, but not as S3 does (${contentType})`);
+  }
+}
+
+/** What the answer to a command holds, by the command's name. */
+const ROOTS: ReadonlyMap<string, string> = new Map([
+  ['ListObjectsV2Command', 'ListBucketResult'],
+  ['ListObjectVersionsCommand', 'ListVersionsResult'],
+  ['GetBucketVersioningCommand', 'VersioningConfiguration'],
+  ['GetBucketLifecycleConfigurationCommand', 'LifecycleConfiguration'],
+  ['GetBucketLocationCommand', 'LocationConstraint'],
+]);
+
+/** A page of a listing is far below. */
+const MAX_ANSWER = 16 * 1024 * 1024;
+
+/** The whole answer, which no pause of the sender's holds up for longer than `stallMs`. */
+async function whole(
+  answer: HttpAnswer,
+  root: string | undefined,
+  stallMs: number,
+): Promise<Readable> {
+  const type = answer.headers['content-type'];
+  const bytes = await readShort(answer, MAX_ANSWER, stallMs);
+  if (!bytes) throw new StrangeAnswerError(type);
+  if (answer.statusCode === 200) {
+    // An error that came with 200 is the SDK's to read.
+    const [, name] =
+      /^(?:\ufeff|\s|<\?[^>]*\?>)*<([A-Za-z]+)[\s/>]/.exec(bytes.toString('utf8')) ?? [];
+    if (name !== root && name !== 'Error') throw new StrangeAnswerError(type);
+  }
+  return Readable.from([bytes]);
+}
+
+/** Whether the headers of an object's answer are S3's: each object has an ETag, and no page of a proxy's. */
+export function isObjectAnswer(
+  etag: string | undefined,
+  contentType: string | undefined,
+  requestId: string | undefined,
+): boolean {
+  if (etag === undefined) return false;
+  return requestId !== undefined || !/^text\/html/i.test(contentType ?? '');
+}
+
+/**
+ * Has a client refuse answers that aren't S3's, whole or in part, and send nothing once the run was
+ * interrupted. Bodies of objects are left to their readers.
+ */
+export function trustOnlyS3(client: S3Client, stallMs: number, signal?: AbortSignal): void {
+  client.middlewareStack.add(
+    (next, { commandName = '' }) =>
+      async (args) => {
+        signal?.throwIfAborted();
+        const result = await next(args);
+        const answer = result.response as { -readonly [K in keyof HttpAnswer]: HttpAnswer[K] };
+        const root = ROOTS.get(commandName);
+        const isRefusal = answer.statusCode >= 300 && commandName !== 'HeadBucketCommand';
+        if (root !== undefined || isRefusal) answer.body = await whole(answer, root, stallMs);
+        return result;
+      },
+    { step: 'deserialize', priority: 'low', name: 'onlyOfS3' },
+  );
+}

@@ -1,0 +1,164 @@
+/** Answers that aren't S3's, never end or never come: they say nothing about the trail, and end. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { clientConfigs } from '../src/sources/client-config.js';
+import { createCloudTrailSource } from '../src/sources/cloudtrail.js';
+import { RunError } from '../src/sources/ports.js';
+import { FROM } from './support/lies.js';
+import { startEndpoint, type EndpointOptions } from './support/loopback.js';
+import { accusations, CREDENTIALS, runJson } from './support/run-command.js';
+import { s3SourceAt } from './support/s3-source.js';
+import { serving } from './support/shards.js';
+import { start } from './support/spawned.js';
+import { HOUR, signWithNode, TrailBuilder } from './support/trail-builder.js';
+
+beforeAll(() => signWithNode());
+
+const undo: (() => unknown)[] = [];
+afterEach(async () => {
+  while (undo.length > 0) await undo.pop()?.();
+});
+
+const range = { start: FROM + HOUR, end: FROM + 5 * HOUR };
+const BUCKET = 'trail-bucket';
+
+function builtTrail(): { builder: TrailBuilder; log: { bucket: string; key: string } } {
+  const builder = new TrailBuilder();
+  const [log] = builder.chain({ from: FROM, hours: 5, logsPerHour: 2 }).digests[3]?.logs ?? [];
+  if (!log) throw new Error('no log file');
+  return { builder, log };
+}
+
+type Answer = NonNullable<EndpointOptions['answer']>;
+
+/** Answers what a pattern matches with status 200 and a page. */
+const paged =
+  (pattern: RegExp, page: string, headers: Record<string, string> = {}): Answer =>
+  (request, response) => {
+    if (!pattern.test(decodeURIComponent(request.url ?? ''))) return false;
+    response.writeHead(200, { 'content-type': 'text/html', ...headers }).end(page);
+    return true;
+  };
+
+const PAGES = ['', '<html><body>sign in</body></html>', '<Other/>', 'ok'];
+const LISTINGS = /list-type=2/;
+const LOG_FOLDERS = /list-type=2.*AWSLogs\/\d+\/CloudTrail\/us-east-1\/2026/;
+const DIGEST_FOLDERS = /list-type=2.*CloudTrail-Digest\/us-east-1\/2026/;
+
+describe.each(PAGES)('status 200 with %j', (page) => {
+  it('for a log folder hides nothing that was planted there', async () => {
+    const { builder, log } = builtTrail();
+    builder.put(log.bucket, log.key.replace('.json.gz', 'x.json.gz'), { body: Buffer.from('no') });
+    await serving(builder, range, { answer: paged(LOG_FOLDERS, page) }, async (argv) => {
+      const { report, status } = await runJson(argv);
+      expect([status, accusations(report)]).toEqual([3, ['OBJECT_UNREADABLE']]);
+      expect(report.findings[0]?.message).toContain('not as S3 does');
+    });
+  });
+
+  it('for digest folders accuses nobody', async () => {
+    const { builder } = builtTrail();
+    await serving(builder, range, { answer: paged(DIGEST_FOLDERS, page) }, async (argv) => {
+      const { report, status } = await runJson(argv);
+      expect(status).toBe(3);
+      expect(report.findings.every(({ class: kind }) => kind !== 'violation')).toBe(true);
+    });
+  });
+
+  it('for every listing is no trail', async () => {
+    const { builder } = builtTrail();
+    await serving(builder, range, { answer: paged(LISTINGS, page) }, async (argv) => {
+      expect((await start(argv).ended).status).toBeGreaterThanOrEqual(2);
+    });
+  });
+
+  it('for objects accuses none, with or without an ETag', async () => {
+    for (const headers of [{}, { etag: '"1"' }]) {
+      const { builder } = builtTrail();
+      const answer = paged(/\.json\.gz\?x-id/, page, headers);
+      await serving(builder, range, { answer }, async (argv) => {
+        const { report, status } = await runJson(argv);
+        expect(status).toBe(3);
+        expect(report.findings.every(({ class: kind }) => kind !== 'violation')).toBe(true);
+      });
+    }
+  });
+
+  it('is no word on versions, settings or the Region', async () => {
+    const { builder } = builtTrail();
+    const answer = paged(/[?&](versions|versioning|lifecycle|location)\b/, page);
+    const endpoint = await startEndpoint(builder.world, { answer });
+    undo.push(() => endpoint.close());
+    const source = s3SourceAt(endpoint.url);
+    undo.push(() => source.close());
+    expect(await source.versions(BUCKET, 'AWSLogs/')).toMatchObject({ ok: false });
+    expect(await source.settings(BUCKET)).toMatchObject({
+      versioning: { ok: false },
+      lifecycle: { ok: false },
+    });
+  });
+});
+
+/** A server that begins answers, or none, and never ends them. */
+async function silent(begin?: { status: number; body: string }): Promise<string> {
+  const server = createServer((_, response) => {
+    if (!begin) return;
+    response.writeHead(begin.status, { 'content-type': 'application/xml', 'content-length': 5000 });
+    response.write(begin.body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  undo.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const SILENCES: [string, { status: number; body: string } | undefined][] = [
+  ['never begins', undefined],
+  ['begins with 200', { status: 200, body: '<?xml version="1.0"?>' }],
+  ['begins with 500', { status: 500, body: '<?xml version="1.0"?>' }],
+];
+const timeouts = { connectionTimeout: 300, requestTimeout: 300, socketTimeout: 300 };
+
+describe.each(SILENCES)('an answer that %s and never ends', (_, begin) => {
+  it('is a failure in the end, of whatever was asked', async () => {
+    const url = await silent(begin);
+    const own = { endpointUrl: url, maxSockets: 8, homeRegion: 'us-east-1', environment: {} };
+    const { s3, cloudtrail } = clientConfigs({ ...own, timeouts });
+    Object.assign(process.env, CREDENTIALS);
+    const source = s3SourceAt(url, { client: { ...s3, endpoint: url } });
+    undo.push(() => source.close());
+    const trails = createCloudTrailSource({
+      client: cloudtrail,
+      retry: { attempts: 4, pauseMs: 1 },
+      lookupPauseMs: 0,
+    });
+    undo.push(() => trails.close());
+    const failed = { ok: false, failure: { kind: 'unreadable' } };
+    expect(await source.list(BUCKET, 'AWSLogs/')).toMatchObject(failed);
+    expect(await source.hashLog(BUCKET, 'a')).toMatchObject(failed);
+    expect(await source.versions(BUCKET, 'a')).toMatchObject(failed);
+    expect(await source.settings(BUCKET)).toMatchObject({ versioning: { ok: false } });
+    await expect(trails.describe('main', 'us-east-1')).rejects.toThrow(RunError);
+    const keys = await trails.keysFor('us-east-1', range, range.end);
+    expect([keys.failure !== '', keys.mayCome]).toEqual([true, true]);
+  }, 60_000);
+});
+
+describe('a run that waits for an answer', () => {
+  it('ends at once when it is interrupted', async () => {
+    const url = await silent();
+    const argv = ['--trail-arn', 'arn:aws:cloudtrail:us-east-1:111122223333:trail/main'];
+    const times = ['--start-time', '2026-03-10', '--end-time', '2026-03-11'];
+    for (const place of [[], ['--s3-bucket', BUCKET]]) {
+      const run = start([...argv, ...times, ...place, '--endpoint-url', url]);
+      await new Promise((resolve) => setTimeout(resolve, 3000));
+      const begun = Date.now();
+      run.signal('SIGINT');
+      expect((await run.ended).status).toBe(130);
+      expect(Date.now() - begun).toBeLessThan(5000);
+    }
+  }, 30_000);
+});
