@@ -16,13 +16,16 @@ export class StrangeAnswerError extends Error {
   }
 }
 
-/** What the answer to a command holds, by the command's name. */
-const ROOTS: ReadonlyMap<string, string> = new Map([
-  ['ListObjectsV2Command', 'ListBucketResult'],
-  ['ListObjectVersionsCommand', 'ListVersionsResult'],
-  ['GetBucketVersioningCommand', 'VersioningConfiguration'],
-  ['GetBucketLifecycleConfigurationCommand', 'LifecycleConfiguration'],
-  ['GetBucketLocationCommand', 'LocationConstraint'],
+/** What the answer to a command holds: S3's name, and the API model's, which some servers write. */
+const ROOTS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['ListObjectsV2Command', ['ListBucketResult', 'ListObjectsV2Output']],
+  ['ListObjectVersionsCommand', ['ListVersionsResult', 'ListObjectVersionsOutput']],
+  ['GetBucketVersioningCommand', ['VersioningConfiguration', 'GetBucketVersioningOutput']],
+  [
+    'GetBucketLifecycleConfigurationCommand',
+    ['LifecycleConfiguration', 'GetBucketLifecycleConfigurationOutput'],
+  ],
+  ['GetBucketLocationCommand', ['LocationConstraint', 'GetBucketLocationOutput']],
 ]);
 
 /** A page of a listing is far below. */
@@ -31,7 +34,7 @@ const MAX_ANSWER = 16 * 1024 * 1024;
 /** The whole answer, which no pause of the sender's holds up for longer than `stallMs`. */
 async function whole(
   answer: HttpAnswer,
-  root: string | undefined,
+  roots: readonly string[],
   stallMs: number,
 ): Promise<Readable> {
   const type = answer.headers['content-type'];
@@ -39,9 +42,9 @@ async function whole(
   if (!bytes) throw new StrangeAnswerError(type);
   if (answer.statusCode === 200) {
     // An error that came with 200 is the SDK's to read.
-    const [, name] =
-      /^(?:\ufeff|\s|<\?[^>]*\?>)*<([A-Za-z]+)[\s/>]/.exec(bytes.toString('utf8')) ?? [];
-    if (name !== root && name !== 'Error') throw new StrangeAnswerError(type);
+    const text = bytes.toString('utf8', 0, 1000);
+    const [, name = ''] = /^(?:\ufeff|\s|<\?[^>]*\?>)*<([A-Za-z0-9]+)[\s/>]/.exec(text) ?? [];
+    if (!roots.includes(name) && name !== 'Error') throw new StrangeAnswerError(type);
   }
   return Readable.from([bytes]);
 }
@@ -67,9 +70,9 @@ export function trustOnlyS3(client: S3Client, stallMs: number, signal?: AbortSig
         signal?.throwIfAborted();
         const result = await next(args);
         const answer = result.response as { -readonly [K in keyof HttpAnswer]: HttpAnswer[K] };
-        const root = ROOTS.get(commandName);
+        const roots = ROOTS.get(commandName);
         const isRefusal = answer.statusCode >= 300 && commandName !== 'HeadBucketCommand';
-        if (root !== undefined || isRefusal) answer.body = await whole(answer, root, stallMs);
+        if (roots || isRefusal) answer.body = await whole(answer, roots ?? [], stallMs);
         return result;
       },
     { step: 'deserialize', priority: 'low', name: 'onlyOfS3' },
