@@ -16,16 +16,13 @@ export class StrangeAnswerError extends Error {
   }
 }
 
-/** What the answer to a command holds: S3's name, and the API model's, which some servers write. */
+/** What the answer to a command holds, by the command's name; the second is what moto writes. */
 const ROOTS: ReadonlyMap<string, readonly string[]> = new Map([
-  ['ListObjectsV2Command', ['ListBucketResult', 'ListObjectsV2Output']],
-  ['ListObjectVersionsCommand', ['ListVersionsResult', 'ListObjectVersionsOutput']],
-  ['GetBucketVersioningCommand', ['VersioningConfiguration', 'GetBucketVersioningOutput']],
-  [
-    'GetBucketLifecycleConfigurationCommand',
-    ['LifecycleConfiguration', 'GetBucketLifecycleConfigurationOutput'],
-  ],
-  ['GetBucketLocationCommand', ['LocationConstraint', 'GetBucketLocationOutput']],
+  ['ListObjectsV2Command', ['ListBucketResult']],
+  ['ListObjectVersionsCommand', ['ListVersionsResult']],
+  ['GetBucketVersioningCommand', ['VersioningConfiguration', 'GetBucketVersioningResponse']],
+  ['GetBucketLifecycleConfigurationCommand', ['LifecycleConfiguration']],
+  ['GetBucketLocationCommand', ['LocationConstraint']],
 ]);
 
 /** A page of a listing is far below. */
