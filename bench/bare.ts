@@ -19,9 +19,11 @@ interface Plan {
   readonly logs: readonly (readonly [path: string, hash: string])[];
 }
 
-/** Where validate-trail changes its way, too (src/core/hash-whole.ts). */
+/** Where validate-trail changes its way, too (src/core/hash-whole.ts, log-file.ts). */
 const SMALL = 128 * 1024;
-const LARGE = 1024 * 1024;
+const LARGE = 4 * 1024 * 1024;
+const WHOLE = 256 * 1024;
+const STEP = 256 * 1024;
 const gunzipAway = promisify(gunzip);
 
 const EMPTY = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
@@ -35,7 +37,7 @@ const HEADERS = {
 function hashStream(source: IncomingMessage | Buffer): Promise<string> {
   return new Promise((resolve, reject) => {
     const sum = createHash('sha256');
-    const inflater = createGunzip({ chunkSize: LARGE });
+    const inflater = createGunzip({ chunkSize: STEP });
     inflater.on('data', (chunk: Buffer) => sum.update(chunk));
     inflater.once('end', () => resolve(sum.digest('hex'))).once('error', reject);
     if (Buffer.isBuffer(source)) inflater.end(source);
@@ -60,7 +62,7 @@ async function validate(plan: Plan, connections: number): Promise<void> {
     new Promise((resolve, reject) => {
       get({ hostname, port, path, agent, headers: HEADERS }, (response) => {
         if (response.statusCode !== 200) reject(new Error(`${path}: ${response.statusCode ?? 0}`));
-        if (Number(response.headers['content-length']) > LARGE / 4) {
+        if (Number(response.headers['content-length']) > WHOLE) {
           resolve(hashStream(response));
           return;
         }

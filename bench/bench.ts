@@ -8,15 +8,15 @@
  *   BENCH_MEMORY_LOGS=200000 npm run bench -- --only memory
  *
  * Cases: 1KB, 7KB, 100KB, 5MB (a log file, compressed; one chain), organization (17 Regions, three
- * accounts), memory (a day against 30 days at the same rate), startup. `--threads 2` lets the bare
- * client try more than one. Start-up is part of every figure but those that say otherwise.
+ * accounts), memory (a day against 30 days at the same rate), startup. The bare client reads on as many
+ * threads as ours; `--threads` gives it another number. Start-up is part of every figure but those that say otherwise.
  * The AWS CLI takes fewer turns over fewer files, at least 500 of them (5MB: all), and of an
  * organization some chains, since it validates one at a time; compare its files/s.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { cpus, tmpdir, totalmem } from 'node:os';
+import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
@@ -163,12 +163,15 @@ async function describeMachine({ aws }: Programs): Promise<string> {
   return `${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${memory} GB; node ${process.version}; AWS CLI: ${version.trim()}`;
 }
 
+/** As the command does: the main one and up to four more. */
+const OUR_THREADS = Math.min(availableParallelism(), 5);
+
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },
     latency: { type: 'string' },
     turns: { type: 'string' },
-    threads: { type: 'string', default: '1' },
+    threads: { type: 'string' },
   },
 });
 const isQuick = process.env['BENCH_QUICK'] === '1';
@@ -183,7 +186,7 @@ const begun = performance.now();
 const programs = findPrograms();
 const turns = Number(values.turns ?? (isQuick ? 3 : 5));
 const latencies = values.latency?.split(',').map(Number);
-const options = { programs, latencies, turns, threads: Number(values.threads) };
+const options = { programs, latencies, turns, threads: Number(values.threads ?? OUR_THREADS) };
 console.log(await describeMachine(programs));
 const folder = await mkdtemp(join(tmpdir(), 'bench-'));
 try {
