@@ -1,5 +1,6 @@
-import { resolve } from 'node:path';
 import type { Arguments } from './args.js';
+import { fileOf } from './links.js';
+import { partOf } from './output.js';
 import { UsageError } from './usage-error.js';
 
 /** What a file of the command line is, as an option or in words, and its path. */
@@ -7,20 +8,21 @@ export type NamedPath = readonly [name: string, path: string | undefined];
 
 /**
  * Refuses two uses of one file: a journal that is also the report would be lost with the run. Throws
- * `UsageError`. `output` is also written as `FILE.part` before it is whole.
+ * `UsageError`. Links are followed, and `output` is also written beside its place before it is whole.
  */
 export function refuseSamePaths(output: string | undefined, others: readonly NamedPath[]): void {
   const paths: NamedPath[] = [
     ['--output', output],
-    ['--output (while it is written)', output === undefined ? undefined : `${output}.part`],
+    ['--output (while it is written)', output === undefined ? undefined : partOf(fileOf(output))],
     ...others,
   ];
   const seen = new Map<string, string>();
   for (const [name, path] of paths) {
     if (path === undefined) continue;
-    const other = seen.get(resolve(path));
+    const file = fileOf(path);
+    const other = seen.get(file);
     if (other !== undefined) throw new UsageError(`${other} and ${name} name the same file`);
-    seen.set(resolve(path), name);
+    seen.set(file, name);
   }
 }
 
