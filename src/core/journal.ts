@@ -116,6 +116,9 @@ export class JournalError extends Error {
   override readonly name = 'JournalError';
 }
 
+/** A file that never was a journal: nobody may be told to remove it. */
+export class NoJournalError extends JournalError {}
+
 function checksum(before: string, json: string): string {
   return createHash('sha256').update(before).update(json).digest('hex').slice(0, 16);
 }
@@ -146,10 +149,10 @@ export function decodeLine(line: string): JournalLine {
   throw new JournalError('holds a line that no run wrote');
 }
 
-function told(value: string | boolean | readonly string[] | undefined): string {
-  if (value === undefined || value === false) return 'none';
-  if (value === true) return 'set';
-  return typeof value === 'string' ? value : value.join(' ');
+function told(name: string, value: string | boolean | readonly string[] | undefined): string {
+  if (value === undefined || value === false) return `without --${name}`;
+  if (value === true) return `with --${name}`;
+  return `with --${name} ${typeof value === 'string' ? value : value.join(' ')}`;
 }
 
 /** What sets the endpoints of work apart from those at hand, in words; `undefined` where nothing does. */
@@ -183,7 +186,7 @@ export function otherWork(journal: NewWork, own: NewWork): string | undefined {
   for (const name of names) {
     const [theirs, ours] = [journal.options[name], own.options[name]];
     if (JSON.stringify(theirs) !== JSON.stringify(ours)) {
-      return `it was begun with --${name} ${told(theirs)}, and this is ${told(ours)}`;
+      return `it was begun ${told(name, theirs)}, and this is ${told(name, ours)}`;
     }
   }
   for (const name of new Set([...Object.keys(journal.files), ...Object.keys(own.files)])) {
@@ -191,9 +194,10 @@ export function otherWork(journal: NewWork, own: NewWork): string | undefined {
   }
   const endpoint = otherEndpoint(journal.endpoints, own.endpoints);
   if (endpoint !== undefined) return endpoint;
-  const shard = ({ shard: one }: NewWork): string => (one ? `${one.index}/${one.total}` : 'none');
+  const shard = ({ shard: one }: NewWork): string =>
+    told('shard', one && `${one.index}/${one.total}`);
   if (shard(journal) !== shard(own)) {
-    return `it was begun with --shard ${shard(journal)}, and this is ${shard(own)}`;
+    return `it was begun ${shard(journal)}, and this is ${shard(own)}`;
   }
   return undefined;
 }

@@ -6,13 +6,15 @@ import { constants, open, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import {
   JournalError,
+  NoJournalError,
   otherWork,
   sourceOfName,
   type NewWork,
   type Work,
   type WorkPlace,
 } from '../core/journal.js';
-import { dayName, findIn, messageOf, readThrough } from './journal-lines.js';
+import { systemReason } from './file-error.js';
+import { dayName, findIn, readThrough } from './journal-lines.js';
 import { createWriter } from './journal-writer.js';
 import { RunError, type Journal } from './ports.js';
 
@@ -48,26 +50,31 @@ export async function openJournal(
   own: NewWork,
   placeNow: () => Promise<WorkPlace>,
 ): Promise<JournalFile> {
+  const [kind, job] = own.shard ? ['partial', 'shard'] : ['journal', 'work'];
   const fail = (error: unknown): never => {
     if (error instanceof RunError) throw error;
+    if (error instanceof NoJournalError) {
+      const hint = `give ${option} the name of a new file, or of one that such a run left`;
+      throw new RunError(`${path} is no ${kind}: it ${error.message}`, hint);
+    }
     if (error instanceof JournalError) {
-      const hint = 'remove it, and the work begins anew';
-      throw new RunError(`journal ${path} ${error.message}`, hint);
+      const hint = `remove it, and the ${job} begins anew`;
+      throw new RunError(`${kind} ${path} ${error.message}`, hint);
     }
     const hint = `give ${option} a file in a directory that you may write to`;
-    throw new RunError(`journal ${path} can’t be used: ${messageOf(error)}`, hint);
+    throw new RunError(`${kind} ${path} can’t be used: ${systemReason(error)}`, hint);
   };
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NONBLOCK;
   const handle = await open(path, flags, 0o600).catch(fail);
   try {
-    if (!(await handle.stat()).isFile()) throw new JournalError('is not a plain file');
+    if (!(await handle.stat()).isFile()) throw new NoJournalError('is not a plain file');
     const found = await readThrough(handle);
     const differs = found.work ? otherWork(found.work, own) : undefined;
     if (differs !== undefined) {
       const hint = `give ${option} another file, or remove this one to begin anew`;
-      throw new RunError(`journal ${path} is of other work: ${differs}`, hint);
+      throw new RunError(`${kind} ${path} is of other work: ${differs}`, hint);
     }
-    const writer = createWriter(handle, path, found);
+    const writer = createWriter(handle, `${kind} ${path}`, found);
     const work = found.work ?? { ...own, place: await placeNow() };
     if (!found.work) {
       await writer.add({ work });

@@ -4,6 +4,7 @@ import {
   checkLine,
   decodeLine,
   JournalError,
+  NoJournalError,
   type JournalLine,
   type RecordedDay,
   type Work,
@@ -33,9 +34,6 @@ export interface Contents {
   /** How long the file is, with what was torn. */
   readonly whole: number;
 }
-
-export const messageOf = (error: unknown): string =>
-  error instanceof Error ? error.message : String(error);
 
 /** The lines of a file without their newlines, and a last one that has none. */
 async function* linesOf(
@@ -95,7 +93,7 @@ export async function readThrough(handle: FileHandle): Promise<Contents> {
       // Only the last line can be torn; what stands before another one was changed.
       if (torn) throw new JournalError(`is damaged at line ${number - 1}`);
       // Somebody else's file is not taken for a journal that was torn at its beginning.
-      if (!work && !isTornHead(line)) throw new JournalError('is no journal');
+      if (!work && !isTornHead(line)) throw new NoJournalError('is another kind of file');
       torn = true;
       continue;
     }

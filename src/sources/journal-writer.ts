@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { encodeLine, type JournalLine } from '../core/journal.js';
-import { messageOf, MAX_LINE, type Contents } from './journal-lines.js';
+import { systemReason } from './file-error.js';
+import { MAX_LINE, type Contents } from './journal-lines.js';
 import { RunError } from './ports.js';
 
 /** Characters of all strings within a value, counted until there are `most`. */
@@ -15,8 +16,11 @@ function charactersOf(value: unknown, most: number): number {
   return sum;
 }
 
-/** Writes lines, many at once where many wait, and says when they are on the disk. */
-export function createWriter(handle: FileHandle, path: string, { length, whole, sum }: Contents) {
+/**
+ * Writes lines, many at once where many wait, and says when they are on the disk. `name` is the file's in
+ * messages.
+ */
+export function createWriter(handle: FileHandle, name: string, { length, whole, sum }: Contents) {
   let position = length;
   let last = sum;
   let waiting: { text: string; done: () => void; fail: (error: unknown) => void }[] = [];
@@ -26,7 +30,7 @@ export function createWriter(handle: FileHandle, path: string, { length, whole, 
   const write = async (bytes: Buffer): Promise<void> => {
     const { size } = await handle.stat();
     if (size !== (begun ? position : whole)) {
-      throw new RunError(`another run writes into the journal ${path}`);
+      throw new RunError(`another run writes into the ${name}`);
     }
     if (!begun) await handle.truncate(position);
     begun = true;
@@ -49,7 +53,7 @@ export function createWriter(handle: FileHandle, path: string, { length, whole, 
         const told =
           error instanceof RunError
             ? error
-            : new RunError(`journal ${path} can’t be written: ${messageOf(error)}`);
+            : new RunError(`${name} can’t be written: ${systemReason(error)}`);
         for (const { fail } of batch) fail(told);
       }
     }

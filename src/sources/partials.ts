@@ -1,8 +1,17 @@
 /** What shards left on disk, held against each other before they are merged. */
 import { constants, open, type FileHandle } from 'node:fs/promises';
-import { JournalError, otherPlace, otherWork, sourceOfName, type Work } from '../core/journal.js';
+import { resolve } from 'node:path';
+import {
+  JournalError,
+  NoJournalError,
+  otherPlace,
+  otherWork,
+  sourceOfName,
+  type Work,
+} from '../core/journal.js';
 import type { Instant } from '../core/timestamp.js';
-import { findIn, messageOf, readThrough, type Contents } from './journal-lines.js';
+import { systemReason } from './file-error.js';
+import { findIn, readThrough, type Contents } from './journal-lines.js';
 import { RunError, type Journal } from './ports.js';
 
 /** What shards left, to be merged. */
@@ -16,6 +25,8 @@ export interface Partials extends Journal {
 }
 
 const HINT = 'run the shard again, and give merge every shard’s file once';
+const DAMAGED = 'remove the file, then run the shard again';
+const FOREIGN = 'give merge the files that the shards wrote (--partial), and no others';
 
 /**
  * Opens what shards left. Throws `RunError` that names the file where one is damaged or unfinished, is
@@ -63,19 +74,24 @@ export async function openPartials(paths: readonly string[], tool: string): Prom
 async function openPartial(path: string) {
   const fail = (error: unknown): never => {
     if (error instanceof RunError) throw error;
-    throw new RunError(`partial ${path} ${messageOf(error)}`, HINT);
+    if (error instanceof NoJournalError) {
+      throw new RunError(`${path} is no partial: it ${error.message}`, FOREIGN);
+    }
+    if (error instanceof JournalError) {
+      throw new RunError(`partial ${path} ${error.message}`, DAMAGED);
+    }
+    throw new RunError(`partial ${path} can’t be read: ${systemReason(error)}`, HINT);
   };
-  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(
-    (error: unknown) => fail(new Error(`can’t be read: ${messageOf(error)}`)),
-  );
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(fail);
   try {
-    if (!(await handle.stat()).isFile()) throw new JournalError('is not a plain file');
+    if (!(await handle.stat()).isFile()) throw new NoJournalError('is not a plain file');
     const contents = await readThrough(handle);
     const { work } = contents;
-    if (!work?.shard) throw new JournalError('is no shard’s partial');
+    if (!work?.shard) throw new NoJournalError('is a whole run’s journal');
     if (!contents.ended) {
       const { index, total } = work.shard;
-      throw new JournalError(`is unfinished: shard ${index}/${total} must run to its end`);
+      const words = `partial ${path} is unfinished: shard ${index}/${total} must run to its end`;
+      throw new RunError(words, HINT);
     }
     return { path, handle, contents, work };
   } catch (error) {
@@ -110,6 +126,9 @@ function refuseOthers(opened: readonly Opened[], tool: string): void {
       );
     }
     const twin = seen.get(shard.index);
+    if (twin !== undefined && resolve(twin) === resolve(path)) {
+      throw new RunError(`partial ${path} is given twice`, 'give merge every shard’s file once');
+    }
     if (twin !== undefined) {
       throw new RunError(
         `${twin} and ${path} overlap: both are shard ${shard.index}/${total}`,
