@@ -20,8 +20,10 @@ import { createPacer } from './pace.js';
 import {
   answered,
   DEFAULT_RETRY,
+  inWords,
   isOfCredentials,
   isPassing,
+  isUnanswered,
   serviceError,
   withRetry,
   type RetryPolicy,
@@ -131,7 +133,7 @@ export function createCloudTrailSource(
         return true;
       } catch (error) {
         const found = serviceError(error);
-        failure = `ListPublicKeys in ${region}: ${found.name}: ${found.message}`;
+        failure = `ListPublicKeys in ${region}: ${inWords(found)}`;
         mayCome ||= isPassing(error) || isOfCredentials(found);
         return false;
       }
@@ -179,22 +181,21 @@ export function createCloudTrailSource(
       );
       return trail && describeTrail(trail);
     } catch (error) {
-      const { name, message } = serviceError(error);
-      if (isPassing(error)) {
-        throw new RunError(
-          `CloudTrail in ${homeRegion} can’t be reached: ${name}: ${message}`,
-          'check the network, the proxy and the endpoint',
-        );
-      }
+      const found = serviceError(error);
+      const unanswered = isUnanswered(found);
+      const failed = new RunError(
+        `CloudTrail in ${homeRegion} does not describe the trail: ${inWords(found)}`,
+        unanswered
+          ? 'check network, proxy and endpoint, or try again later'
+          : 'allow cloudtrail:DescribeTrails, check the credentials, or name the bucket with --s3-bucket',
+      );
+      if (unanswered) throw failed;
       try {
         const answer = await client.send(new cloudtrail.GetTrailCommand({ Name: nameOrArn }));
         return answer.Trail && describeTrail(answer.Trail);
       } catch (second) {
         if (/TrailNotFound/.test(serviceError(second).name)) return undefined;
-        throw new RunError(
-          `CloudTrail in ${homeRegion} does not describe the trail: ${name}: ${message}`,
-          'allow cloudtrail:DescribeTrails, check the credentials, or name the bucket with --s3-bucket',
-        );
+        throw failed;
       }
     }
   };

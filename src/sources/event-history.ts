@@ -1,6 +1,6 @@
 /** Searching CloudTrail's event history (LookupEvents, SPEC 8), page by page. */
 import type { EventSearch } from './ports.js';
-import { serviceError } from './retry.js';
+import { inWords, serviceError } from './retry.js';
 
 /** Pages of 50 events for one name. */
 const MAX_PAGES = 400;
@@ -80,8 +80,7 @@ export async function searchHistory(
       }
     }
   } catch (error) {
-    const { name, message } = serviceError(error);
-    found.lack(`${name}: ${message}`);
+    found.lack(inWords(serviceError(error)));
   }
   return found.result();
 }

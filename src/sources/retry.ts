@@ -15,6 +15,8 @@ export interface ServiceError {
   readonly message: string;
   readonly status: number | undefined;
   readonly headers: Readonly<Record<string, string>>;
+  /** Whether something answered that is not AWS: a proxy, a load balancer, another program. */
+  readonly isForeign: boolean;
 }
 
 /** Reads what an AWS client threw without trusting its shape. */
@@ -23,16 +25,33 @@ export function serviceError(error: unknown): ServiceError {
     name?: unknown;
     Code?: unknown;
     message?: unknown;
+    code?: unknown;
+    $fault?: unknown;
     $metadata?: { httpStatusCode?: number };
     $response?: { statusCode?: number; headers?: Record<string, string> };
   };
   const code = typeof raw.Code === 'string' ? raw.Code : raw.name;
+  const status = raw.$metadata?.httpStatusCode ?? raw.$response?.statusCode;
+  // What the SDK could not take apart has the answer with it, but nobody's fault.
+  const isForeign = raw.$response !== undefined && raw.$fault === undefined;
+  // An error of several connections tried has only a code.
+  const message = raw.message === '' ? raw.code : raw.message;
   return {
     name: typeof code === 'string' ? code : 'Error',
-    message: typeof raw.message === 'string' ? raw.message : String(error),
-    status: raw.$metadata?.httpStatusCode ?? raw.$response?.statusCode,
+    message: isForeign
+      ? `answered with status ${status ?? 'unknown'}, not as AWS does`
+      : typeof message === 'string'
+        ? message
+        : String(error),
+    status,
     headers: raw.$response?.headers ?? {},
+    isForeign,
   };
+}
+
+/** An error in words: its name and message, unless one says nothing beside the other. */
+export function inWords({ name, message, isForeign }: ServiceError): string {
+  return isForeign || name === message ? message : `${name}: ${message}`;
 }
 
 const THROTTLES =
@@ -58,6 +77,12 @@ export function isOfCredentials(error: ServiceError): boolean {
 /** Whether nobody answered in time. */
 export function isTimeout(error: unknown): boolean {
   return serviceError(error).name === 'TimeoutError';
+}
+
+/** Whether the service had no word on what was asked: no answer, a failure, or something else answered. */
+export function isUnanswered(error: ServiceError): boolean {
+  const { status = 500, isForeign } = error;
+  return !isOfCredentials(error) && (isForeign || status >= 500 || isThrottle(error));
 }
 
 /** Whether an error may be gone the next time. */
@@ -122,7 +147,6 @@ export async function answered<T>(ask: () => Promise<T>): Promise<Answer<T>> {
   try {
     return { ok: true, value: await ask() };
   } catch (error) {
-    const { name, message } = serviceError(error);
-    return { ok: false, why: `${name}: ${message}` };
+    return { ok: false, why: inWords(serviceError(error)) };
   }
 }

@@ -1,6 +1,6 @@
 /** What an error of S3's says about an object. */
 import type { ReadFailure, UnreadableReason } from './ports.js';
-import { isOfCredentials, isThrottle, serviceError } from './retry.js';
+import { inWords, isOfCredentials, isThrottle, serviceError } from './retry.js';
 
 /** Tells absent, forbidden and broken apart (SPEC 8, "S3 codes to separate"). */
 export function classifyS3Error(error: unknown): ReadFailure {
@@ -9,7 +9,7 @@ export function classifyS3Error(error: unknown): ReadFailure {
   const unreadable = (reason: UnreadableReason): ReadFailure => ({
     kind: 'unreadable',
     reason,
-    detail: `${name}: ${message}`,
+    detail: inWords(found),
   });
   if (name === 'NoSuchBucket') return { kind: 'absent', what: 'bucket' };
   if (name === 'NoSuchKey' || name === 'NoSuchVersion') return { kind: 'absent', what: 'key' };
