@@ -6,7 +6,7 @@ import { isAccountId, isOrganizationId, isRegionName, parseTrailArn } from '../c
 import { readBetween } from './between-options.js';
 import { readLarge } from './large-options.js';
 import { parser, TIME_FORMS } from './options.js';
-import { checked, list, single, type Raw } from './raw-options.js';
+import { checked, list, oneOf, single, type Raw } from './raw-options.js';
 import { UsageError } from './usage-error.js';
 
 export { UsageError } from './usage-error.js';
@@ -71,6 +71,10 @@ export interface Arguments {
   readonly quiet: boolean;
   readonly verbose: boolean;
 }
+
+const HTTP_URL = 'an http or https URL such as http://localhost:4566';
+const isHttpUrl = (value: string): boolean =>
+  URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
 
 function readLocations(raw: Raw): Location[] {
   const form = 's3://BUCKET or s3://BUCKET/PREFIX';
@@ -202,11 +206,11 @@ function readArguments(raw: Raw): Arguments {
     publicKeys,
     keysSha256: (pins ?? []).map((pin) => pin.toLowerCase()),
     profile: single(raw, 'profile'),
-    endpointUrl: single(raw, 'endpoint-url'),
-    s3EndpointUrl: single(raw, 's3-endpoint-url'),
+    endpointUrl: checked(raw, 'endpoint-url', isHttpUrl, HTTP_URL),
+    s3EndpointUrl: checked(raw, 's3-endpoint-url', isHttpUrl, HTTP_URL),
     s3ForcePathStyle: raw['s3-force-path-style'] as boolean | undefined,
-    s3Client: single(raw, 's3-client') === 'sdk' ? 'sdk' : 'auto',
-    format: single(raw, 'format') as Format,
+    s3Client: oneOf(raw, 's3-client', ['auto', 'sdk']),
+    format: oneOf(raw, 'format', ['text', 'json', 'ndjson']),
     output: single(raw, 'output'),
     digestsOnly: raw['digests-only'] === true,
     unlisted: raw['no-unlisted'] !== true,

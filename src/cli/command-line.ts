@@ -12,7 +12,8 @@ export type Parsed =
  * Parses a command line; throws `UsageError` for one that can't be run. Loads no AWS client, and each
  * kind of answer only what it takes.
  */
-export async function parseArguments(argv: readonly string[]): Promise<Parsed> {
+export async function parseArguments(given: readonly string[]): Promise<Parsed> {
+  const argv = given[0] === 'help' ? [...given.slice(1), '--help'] : given;
   if (argv[0] === 'merge') return (await import('./merge-args.js')).parseMerge(argv.slice(1));
   if (argv.includes('--help') || argv.includes('-h')) {
     const { parser } = await import('./options.js');

@@ -1,5 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { nearest } from '../core/nearest.js';
+import { REGIONS } from '../core/regions.js';
 import { escapeText } from '../report/escape.js';
 import { RunError } from '../sources/ports.js';
 import { parseArguments } from './command-line.js';
@@ -78,6 +80,12 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
       const { runMerge } = await import('./merge.js');
       return await runMerge(options, io, tool, stop.signal);
     }
+    for (const region of options.regions ?? []) {
+      if (REGIONS.includes(region)) continue;
+      const meant = nearest(region, REGIONS);
+      const words = meant === undefined ? 'is it spelt right?' : `did you mean ${meant}?`;
+      io.stderr.write(`validate-trail: no known Region is named ${region}: ${words}\n`);
+    }
     const run = options.estimate
       ? (await import('./estimate.js')).runEstimate
       : (await import('./validate.js')).runValidate;
@@ -87,10 +95,9 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
       complain(io, 'interrupted before anything could be reported');
       return 130;
     }
-    if (error instanceof UsageError) {
-      complain(io, error.message, 'validate-trail --help lists the options');
-    } else if (error instanceof RunError) complain(io, error.message, error.hint);
-    else complain(io, error instanceof Error ? error.message : String(error));
+    if (error instanceof UsageError || error instanceof RunError) {
+      complain(io, error.message, error.hint);
+    } else complain(io, error instanceof Error ? error.message : String(error));
     return COULD_NOT_RUN;
   } finally {
     io.removeListener('SIGINT', interrupt);

@@ -1,5 +1,6 @@
 /** The options of the command, as they are declared and described. */
 import yargs from 'yargs';
+import { nearest } from '../core/nearest.js';
 import { UsageError } from './usage-error.js';
 
 /** By measurement (ARCHITECTURE.md). */
@@ -26,13 +27,33 @@ Examples:
   validate-trail --trail-arn "$ARN" --since-state --state s.json
   validate-trail --trail-arn "$ARN" --start-time 2026-10-01 \\
     --end-time 2026-11-01 --evidence ./evidence --public-keys keys.json \\
-    --format json --output report.json`;
+    --format json --output report.json
+  validate-trail --trail-arn "$ARN" --start-time 90d --resume run.journal
+  validate-trail --trail-arn "$ARN" --start-time 2026-01-01 \\
+    --end-time 2026-07-01 --shard 1/2 --partial part-1.jsonl
+  validate-trail merge part-1.jsonl part-2.jsonl`;
 
 export const TIME_FORMS = 'a time such as 2026-11-01T00:00:00Z, 2026-11-01, 12h, 3d or yesterday';
 
+/** A mistake that yargs found, in the words of all others. */
+function inOurWords(message: string, argv: readonly string[], known: readonly string[]): string {
+  const [, valueless] = /^Not enough arguments following: (.+)$/.exec(message) ?? [];
+  if (valueless !== undefined) return `--${valueless} needs a value`;
+  const [, unknown] = /^Unknown arguments?: ([^,]+)/.exec(message) ?? [];
+  if (unknown === undefined) return message.replace(/\s*\n\s*/g, ' ');
+  const isOption = !argv.includes(unknown);
+  const [kind, begin, names] = isOption
+    ? ['not an option', '--', known]
+    : ['neither a command nor an option', 'validate-trail ', ['merge']];
+  const meant = nearest(unknown, names);
+  const hint = meant === undefined ? '' : `: did you mean ${begin}${meant}?`;
+  return `${isOption ? '--' : ''}${unknown} is ${kind}${hint}`;
+}
+
 /** What all parsers of command lines begin with: mistakes are thrown as `UsageError`. */
 export function commandLine(argv: readonly string[]) {
-  return yargs([...argv])
+  const instance = yargs([...argv]);
+  return instance
     .scriptName('validate-trail')
     .locale('en')
     .help(false)
@@ -41,7 +62,8 @@ export function commandLine(argv: readonly string[]) {
     .wrap(80)
     .parserConfiguration({ 'camel-case-expansion': false, 'boolean-negation': false })
     .fail((message, error) => {
-      throw new UsageError((message || error.message).replace(/\s*\n\s*/g, ' '));
+      const known = instance.parsed === false ? [] : Object.keys(instance.parsed.aliases);
+      throw new UsageError(inOurWords(message || error.message, argv, known));
     });
 }
 
@@ -49,7 +71,8 @@ export function commandLine(argv: readonly string[]) {
 export function parser(argv: readonly string[]) {
   return commandLine(argv)
     .usage(
-      'Usage: validate-trail --trail-arn ARN --start-time T [--end-time T] [options]\n\n' +
+      'Usage: validate-trail --trail-arn ARN --start-time T [--end-time T] [options]\n' +
+        '       validate-trail merge PARTIAL... [options]\n\n' +
         'Proves the integrity of AWS CloudTrail logs from their signed digest files.',
     )
     .options({
@@ -242,17 +265,14 @@ export function parser(argv: readonly string[]) {
       's3-client': {
         type: 'string',
         requiresArg: true,
-        choices: ['auto', 'sdk'] as const,
         group: 'AWS:',
-        desc: 'sdk: all requests of S3 through the AWS SDK [default: auto]',
+        desc: 'auto or sdk: all requests of S3 through the AWS SDK [default: auto]',
       },
       format: {
         type: 'string',
         requiresArg: true,
-        choices: ['text', 'json', 'ndjson'] as const,
-        default: 'text' as const,
         group: 'Report:',
-        desc: 'form of the report',
+        desc: 'form of the report: text, json or ndjson [default: text]',
       },
       output: {
         type: 'string',
@@ -288,7 +308,7 @@ export function parser(argv: readonly string[]) {
         type: 'string',
         requiresArg: true,
         group: 'Large trails:',
-        desc: 'N/M: only this M-th of the log files; digest files all',
+        desc: 'N/M: of M equal parts of the log files only the N-th; digest files always all',
       },
       shard: {
         type: 'string',

@@ -1,5 +1,11 @@
 /** The range that the command line asks for, by the service's clock. */
-import { DAY, parseUserTime, type Instant, type TimeRange } from '../core/timestamp.js';
+import {
+  DAY,
+  formatInstant,
+  parseUserTime,
+  type Instant,
+  type TimeRange,
+} from '../core/timestamp.js';
 import { DUE_AFTER } from '../runner/options.js';
 import { UsageError, type Arguments } from './args.js';
 
@@ -21,11 +27,16 @@ export function askedRange(options: Arguments, now: Instant): TimeRange {
       '--start-time lies before 2015, when CloudTrail wrote its first digest files',
     );
   }
-  if (start >= end) {
+  if (start >= end && options.endTime === undefined) {
     throw new UsageError(
-      options.endTime === undefined
-        ? '--start-time lies within the last two hours, whose digest files are not due yet: choose an earlier one'
-        : '--start-time is not before --end-time',
+      '--start-time lies within the last two hours, whose digest files are not due yet: choose an earlier one',
+    );
+  }
+  if (start >= end) {
+    const [from, to] = [formatInstant(start), formatInstant(end)];
+    throw new UsageError(
+      `--start-time (${from}) is not before --end-time (${to})`,
+      'give an earlier --start-time or a later --end-time',
     );
   }
   return { start, end };

@@ -42,3 +42,12 @@ export function checked(
     throw new UsageError(`--${name}: ${value} is not ${form}`);
   return value;
 }
+
+/** An option's one value out of a few, of which the first is the default. */
+export function oneOf<T extends string>(raw: Raw, name: string, values: readonly [T, ...T[]]): T {
+  const value = single(raw, name) ?? values[0];
+  const found = values.find((one) => one === value);
+  if (found !== undefined) return found;
+  const others = values.slice(0, -1).join(', ');
+  throw new UsageError(`--${name}: ${value} is not ${others} or ${values.at(-1) ?? ''}`);
+}

@@ -1,3 +1,24 @@
+/** Regions of an account's own choice, as of 2026; AWS adds more. */
+const OPT_IN: readonly string[] = [
+  'af-south-1',
+  'ap-east-1',
+  'ap-east-2',
+  'ap-south-2',
+  'ap-southeast-3',
+  'ap-southeast-4',
+  'ap-southeast-5',
+  'ap-southeast-6',
+  'ap-southeast-7',
+  'ca-west-1',
+  'eu-central-2',
+  'eu-south-1',
+  'eu-south-2',
+  'il-central-1',
+  'me-central-1',
+  'me-south-1',
+  'mx-central-1',
+];
+
 /** The Regions that every account of a partition has from the start; others are opt-in. */
 const DEFAULT_ENABLED: Readonly<Record<string, readonly string[]>> = {
   aws: [
@@ -22,6 +43,9 @@ const DEFAULT_ENABLED: Readonly<Record<string, readonly string[]>> = {
   'aws-cn': ['cn-north-1', 'cn-northwest-1'],
   'aws-us-gov': ['us-gov-east-1', 'us-gov-west-1'],
 };
+
+/** All Regions that are known by name. There may be others by now: good for a warning, no more. */
+export const REGIONS: readonly string[] = [...Object.values(DEFAULT_ENABLED).flat(), ...OPT_IN];
 
 /** The default-enabled Regions of a partition; none where the partition isn't known. */
 export function defaultRegions(partition: string): readonly string[] {

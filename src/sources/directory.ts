@@ -58,7 +58,11 @@ function metadataOf(file: MetadataFile | undefined, name: string): Record<string
  */
 export async function createDirectorySource(directory: string): Promise<ObjectSource> {
   const stat = await fileStat(directory).catch(() => undefined);
-  if (!stat?.isDirectory()) throw new RunError(`there is no evidence directory ${directory}`);
+  if (!stat?.isDirectory())
+    throw new RunError(
+      `there is no evidence directory ${directory}`,
+      'name the directory that holds a directory for each bucket',
+    );
   const metadata = await readEvidenceJson(directory, 'object-metadata.json');
   const file = metadata?.value as MetadataFile | undefined;
 

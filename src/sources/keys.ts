@@ -10,6 +10,7 @@ import {
   type PublicKeyRecord,
 } from '../core/public-key.js';
 import type { Instant } from '../core/timestamp.js';
+import { systemReason } from './file-error.js';
 import { readEvidenceJson } from './directory.js';
 import { RunError, type KeySource } from './ports.js';
 
@@ -84,7 +85,10 @@ function checkedKeys(json: string, path: string): KeySet {
  */
 export async function createKeyFileSource(path: string): Promise<KeySource> {
   const json = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new RunError(`--public-keys: ${(error as Error).message}`);
+    throw new RunError(
+      `--public-keys ${path} can’t be read: ${systemReason(error)}`,
+      'name a file with the JSON that aws cloudtrail list-public-keys prints',
+    );
   });
   const set = checkedKeys(json, path);
   const keys = {
