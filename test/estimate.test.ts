@@ -1,6 +1,8 @@
 /** `--estimate` held against what a run then really asks of the endpoint. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Estimate } from '../src/core/estimate.js';
+import { renderEstimate } from '../src/report/estimate.js';
+import { PLAIN } from '../src/report/style.js';
 import { base, FROM } from './support/lies.js';
 import { startEndpoint, type Endpoint, type EndpointOptions } from './support/loopback.js';
 import { runCommand, type Ran } from './support/run-command.js';
@@ -144,13 +146,30 @@ describe('an estimate says', () => {
       '7 digest files',
       '14 log files',
       'and 21 GET requests',
-      'about under $0.01 for these requests (S3 Standard in us-east-1, 2026-11',
-      'what leaves it, other storage classes and KMS are not in this',
+      'Costs   under $0.01 for these requests: $0.005 a thousand LIST,',
+      'S3 Standard in us-east-1, 2026-11',
       'with --concurrency 64',
-      'and 0 GET requests: about under $0.01.',
+      'and 0 GET requests: under $0.01.',
     ]) {
       expect(stdout).toContain(words);
     }
+    expect(stdout).not.toContain('about under');
+    const own = stdout.split('\n').filter((line) => !/^(Trail|Bucket) /.test(line));
+    expect(own.filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  it('shares of it in the same column', async () => {
+    endpoint.set({});
+    const found = JSON.parse((await estimate('--format', 'json')).stdout) as Estimate;
+    const shards = [
+      { shards: 10, seconds: 1.5, usd: 0.002 },
+      { shards: 1000, seconds: 0.2, usd: 12 },
+    ];
+    const text = renderEstimate({ ...found, shards }, PLAIN);
+    expect(text).toContain(
+      '\n        about 1.5 s with 10 shards at the same time: under $0.01 for requests\n' +
+        '        under 1 s with 1,000 shards at the same time: about $12.00 for requests\n',
+    );
   });
 
   it('as one line of JSON, and into a file', async () => {

@@ -23,22 +23,25 @@ function bytesOf(bytes: number): string {
   return `${at === 0 ? number(value) : value.toFixed(1)} ${units[at] ?? ''}`;
 }
 
+/** What is not a bound is about so much. */
+const about = (text: string): string => (text.startsWith('under ') ? text : `about ${text}`);
+
 /** A time in words; under a second nobody waits. */
-export function durationOf(seconds: number): string {
+function durationOf(seconds: number): string {
   if (seconds < 1) return 'under 1 s';
-  if (seconds < 120) return `${rough(seconds)} s`;
-  if (seconds < 7200) return `${rough(seconds / 60)} min`;
-  if (seconds < 172_800) return `${rough(seconds / 3600)} h`;
-  return `${rough(seconds / 86_400)} days`;
+  if (seconds < 120) return about(`${rough(seconds)} s`);
+  if (seconds < 7200) return about(`${rough(seconds / 60)} min`);
+  if (seconds < 172_800) return about(`${rough(seconds / 3600)} h`);
+  return about(`${rough(seconds / 86_400)} days`);
 }
 
 function usdOf(usd: number): string {
-  return usd < 0.01 ? 'under $0.01' : `$${usd < 100 ? usd.toFixed(2) : number(usd)}`;
+  return about(usd < 0.01 ? 'under $0.01' : `$${usd < 100 ? usd.toFixed(2) : number(usd)}`);
 }
 
 function spreadLine({ shards, seconds, usd }: Spread): string {
-  const each = `${durationOf(seconds)}, ${usdOf(usd)} for requests`;
-  return `  about ${each} with ${number(shards)} shards at the same time`;
+  const atOnce = `with ${number(shards)} shards at the same time`;
+  return `        ${durationOf(seconds)} ${atOnce}: ${usdOf(usd)} for requests`;
 }
 
 /** The estimate as one JSON document, indented or on one line. */
@@ -65,14 +68,17 @@ export function renderEstimate(estimate: Estimate, style: Style): string {
     `        ${count(digestFiles.files, 'digest file')}, ${bytesOf(digestFiles.bytes)}`,
     `        ${count(logFiles.files, 'log file')}, ${bytesOf(logFiles.bytes)}`,
     `${style.bold('Asks')}    about ${count(run.requests.list, 'LIST request')} and ${count(run.requests.get, 'GET request')}`,
-    `${style.bold('Costs')}   about ${usdOf(run.usd)} for these requests (S3 ${PRICES.storageClass} in ${PRICES.region}, ${PRICES.asOf}:`,
-    `        $${PRICES.listPerThousand} a thousand LIST, $${PRICES.getPerThousand} a thousand GET). Reading within the bucket's`,
-    '        Region is free; what leaves it, other storage classes and KMS are not in this.',
-    `${style.bold('Takes')}   about ${durationOf(run.seconds)} with --concurrency ${assumed.concurrency}, by ${latency}; the limit is ${limit}`,
+    `${style.bold('Costs')}   ${usdOf(run.usd)} for these requests: $${PRICES.listPerThousand} a thousand LIST,`,
+    `        $${PRICES.getPerThousand} a thousand GET (S3 ${PRICES.storageClass} in ${PRICES.region}, ${PRICES.asOf})`,
+    '        Reading within the bucket’s Region is free; what leaves it, other',
+    '        storage classes and KMS are not in this.',
+    `${style.bold('Takes')}   ${durationOf(run.seconds)} with --concurrency ${assumed.concurrency}, by ${latency};`,
+    `        the limit is ${limit}`,
     ...shards.map(spreadLine),
     '',
-    `The estimate itself asked ${count(made.list, 'LIST request')} and ${count(made.get, 'GET request')}: about ${usdOf(made.usd)}.`,
-    'Older places that only digest files name are not in it: name them with --location.',
+    `The estimate itself asked ${count(made.list, 'LIST request')} and ${count(made.get, 'GET request')}: ${usdOf(made.usd)}.`,
+    'Older places that only digest files name are not in it: name them with',
+    '--location.',
     ...(estimate.interrupted ? ['Interrupted: only what was counted until then.'] : []),
     ...(failureCount > 0
       ? [
@@ -81,7 +87,7 @@ export function renderEstimate(estimate: Estimate, style: Style): string {
             `${count(failureCount, 'place')} could not be listed, and what lies there is not in this:`,
           ),
           ...failures.map(({ place, why }) => `  ${escapeText(place)}  ${escapeText(why)}`),
-          ...(rest > 0 ? [`  … and ${rest} more`] : []),
+          ...(rest > 0 ? [`  … and ${number(rest)} more`] : []),
         ]
       : []),
   ];
