@@ -1,6 +1,6 @@
 /** The command as a process: what it prints, where, and how it ends. */
 import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { lstat, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -50,6 +50,10 @@ describe('usage', () => {
       expect(stdout).toContain(option);
     }
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    expect(stdout).not.toMatch(/\S\[(string|array|boolean)/);
+    const [usage = '', examples = ''] = [stdout.split('What:')[0], stdout.split('Examples:')[1]];
+    expect(usage).toContain('validate-trail merge PARTIAL... [options]');
+    for (const option of ['--resume', '--shard']) expect(examples).toContain(option);
   });
 
   it('--version prints the version of the package', async () => {
@@ -66,7 +70,7 @@ describe('usage', () => {
     [['--trail-arn', ARN, '--start-time', 'monday'], '--start-time: monday is not a time'],
     [
       ['--trail-arn', ARN, '--start-time', '1d', '--end-time', '2d'],
-      '--start-time is not before --end-time',
+      'is not before --end-time (20',
     ],
     [['--trail-arn', ARN, '--start-time', '1h'], 'not due yet'],
     [
@@ -84,7 +88,7 @@ describe('usage', () => {
       ['--trail-arn', ARN, '--start-time', '1d', '--s3-prefix', 'p'],
       '--s3-prefix needs --s3-bucket',
     ],
-    [['--trail-arn', ARN, '--start-time', '1d', '--format'], 'following: format'],
+    [['--trail-arn', ARN, '--start-time', '1d', '--format'], '--format needs a value'],
     [['--trail-arn', ARN, '--start-time', '2010-01-01'], 'before 2015'],
     [['--trail-arn', ARN, '--start-time', '2026-01-01T00:00:00+99:99'], 'is not a time'],
     [
@@ -236,6 +240,8 @@ describe('an interrupted run', () => {
     const builder = new TrailBuilder();
     builder.chain({ from: FROM, hours: 60, logsPerHour: 20 });
     const endpoint = await startEndpoint(builder.world, { latencyMs: 40 });
+    const directory = await mkdtemp(join(tmpdir(), 'validate-trail-'));
+    const journal = join(directory, 'journal');
     try {
       const child = spawn(
         process.execPath,
@@ -248,17 +254,25 @@ describe('an interrupted run', () => {
             iso(FROM + 60 * HOUR),
             '--concurrency',
             '4',
+            '--resume',
+            journal,
           ],
         ],
         { env },
       );
       let stdout = '';
       child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
+      let stderr = '';
+      child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
       const closed = new Promise<number | null>((resolve) => child.once('close', resolve));
       while ((endpoint.requests.get('GetObject') ?? 0) < 100)
         await new Promise((resolve) => setTimeout(resolve, 20));
       child.kill('SIGINT');
       expect(await closed).toBe(130);
+      expect(stderr).toBe(
+        `validate-trail: the journal ${journal} is kept: the same command goes on from it\n`,
+      );
+      expect((await lstat(journal)).isFile()).toBe(true);
       const report = JSON.parse(stdout) as {
         interrupted: boolean;
         verdict: string;
@@ -270,6 +284,7 @@ describe('an interrupted run', () => {
       expect(report.findings.filter((one) => one.class === 'violation')).toEqual([]);
     } finally {
       await endpoint.close();
+      await rm(directory, { recursive: true });
     }
   });
 });

@@ -92,6 +92,8 @@ describe('--resume', () => {
         const limited = await runJson([...own, '--max-duration', '1s']);
         expect(limited.report.findings.map(({ code }) => code)).toContain('NOT_READ');
         expect(limited.report.verdict).not.toBe('valid');
+        expect(limited.stdout).not.toContain('run again with --resume');
+        expect(limited.stderr).toMatch(/the journal \S+journal is kept: the same command goes on/);
         expect(limited.report.counts.digestFiles.valid).toBe(0);
         const resumed = await runJson(own);
         expect(timeless(resumed.report)).toEqual(timeless(whole.report));
@@ -123,7 +125,9 @@ describe('--resume', () => {
       const own = [...argv, '--resume', journal];
       const other = await runCommand([...own, '--region', 'us-east-1']);
       expect([other.status, other.stdout]).toEqual([2, '']);
-      expect(other.stderr).toContain('it was begun with --region none, and this is us-east-1');
+      expect(other.stderr).toContain(
+        'it was begun without --region, and this is with --region us-east-1',
+      );
       const text = await readFile(journal, 'utf8');
       const [head = ''] = text.split('\n');
       const { work } = JSON.parse(head.slice(17)) as { work: Work };

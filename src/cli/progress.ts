@@ -1,3 +1,4 @@
+import { count, numeral } from '../core/count.js';
 import type { RunEvent, RunListener } from '../runner/events.js';
 import type { Io } from './main.js';
 
@@ -22,8 +23,8 @@ function line(state: State, seconds: number): string {
   const left =
     share > 0 && share < 1 ? `, about ${Math.ceil((seconds * (1 - share)) / share)} s left` : '';
   return (
-    `${state.sourcesDone}/${state.sources} sources, ${state.digestFiles} digest files, ` +
-    `${state.logs}/${state.listed} log files, ${rate.toFixed(1)} MB/s${left}`
+    `${numeral(state.sourcesDone)}/${count(state.sources, 'source')}, ${count(state.digestFiles, 'digest file')}, ` +
+    `${numeral(state.logs)}/${count(state.listed, 'log file')}, ${rate.toFixed(1)} MB/s${left}`
   );
 }
 

@@ -1,4 +1,5 @@
 /** The journal of a run: opened for this very work, and what is told of it. */
+import { count } from '../core/count.js';
 import type { Shard, Work } from '../core/journal.js';
 import { formatInstant, HOUR, type TimeRange } from '../core/timestamp.js';
 import { escapeText } from '../report/escape.js';
@@ -32,7 +33,8 @@ export async function journalOf(
     );
   }
   if (journal.records > 0 && !journal.ended && !options.quiet) {
-    const what = `${journal.records} segments are finished`;
+    const isOne = journal.records === 1;
+    const what = `${count(journal.records, 'segment')} ${isOne ? 'is' : 'are'} finished`;
     const since = formatInstant(journal.work.startedAt);
     io.stderr.write(`validate-trail: goes on from ${escapeText(path)}: ${what}, begun ${since}\n`);
   }
@@ -48,12 +50,18 @@ export function fixedBy(work: Work): Pick<RunOptions, 'range' | 'place' | 'start
 /** Tells of what could not be read for a reason that may have passed. */
 export function tellPassing({ passing, unsettled }: JournalFile, io: Io): void {
   if (passing === 0) return;
-  const [segments, them] = passing === 1 ? ['segment', 'it'] : ['segments', 'them'];
-  const what = `in ${passing} ${segments} something could not be read that may be readable later (network, throttles, credentials)`;
+  const them = passing === 1 ? 'it' : 'them';
+  const what = `in ${count(passing, 'segment')} something could not be read that may be readable later (network, throttles, credentials)`;
   const next = unsettled
     ? `the same command reads ${them} again`
     : 'the run before could not either, and the work ends with that';
   io.stderr.write(`validate-trail: ${what}; ${next}\n`);
+}
+
+/** Tells that a run which did not come to its end left something to go on with. */
+export function tellKept(path: string, io: Io): void {
+  const next = 'the same command goes on from it';
+  io.stderr.write(`validate-trail: the journal ${escapeText(path)} is kept: ${next}\n`);
 }
 
 /** Whether a journal that is gone on with leaves the newest of what is asked for now to another run. */

@@ -1,3 +1,4 @@
+import { count } from '../core/count.js';
 import type { Shard } from '../core/journal.js';
 import type { State } from '../core/state.js';
 import {
@@ -16,7 +17,7 @@ import { clock, runOptions, withConnection } from './connected.js';
 import { INCOMPLETE, INTERRUPTED } from './exit-code.js';
 import { print, type Io } from './main.js';
 import { askedRange } from './range.js';
-import { fixedBy, isBehind, journalOf, tellPassing } from './run-journal.js';
+import { fixedBy, isBehind, journalOf, tellKept, tellPassing } from './run-journal.js';
 import { filesBeside, refuseSamePaths } from './same-paths.js';
 import { shardOf } from './shard.js';
 
@@ -37,7 +38,8 @@ function rangeOf(options: Arguments, now: Instant, state: State | undefined): Ti
 function shardLine(result: ShardResult, { index, total }: Shard, path: string): string {
   const { segments, sources, digestFiles, logFiles } = result;
   const logs = logFiles.valid + logFiles.invalid + logFiles.missing + logFiles.unreadable;
-  const what = `${segments} segments of ${sources} sources, ${digestFiles} digest files, ${logs} log files`;
+  const read = `${count(segments, 'segment')} of ${count(sources, 'source')}`;
+  const what = `${read}, ${count(digestFiles, 'digest file')}, ${count(logs, 'log file')}`;
   const rest = result.finished ? '' : '; unfinished: the same command goes on';
   return `shard ${index}/${total}: ${what}; ${escapeText(path)}${rest}\n`;
 }
@@ -75,6 +77,7 @@ export async function runValidate(
         const kept = options.state !== undefined && result.state !== undefined;
         const done = result.finished && (!journal.unsettled || kept);
         const status = await report(result, done ? () => journal.remove() : undefined);
+        if (!result.finished) tellKept(options.resume ?? '', io);
         if (!isBehind(journal, range)) return status;
         const { start, end } = journal.work.range;
         const told = `this is ${formatInstant(start)} to ${formatInstant(end)}, as the journal was begun; what was asked for ends at ${formatInstant(range.end)}: run again`;

@@ -1,4 +1,5 @@
 /** Closing a chain: what its segment says about the range that was asked for. */
+import { count } from './count.js';
 import { append, expectedDigests, normalize, type Interval } from './coverage.js';
 import { finding, type Finding } from './finding.js';
 import type { GapCause } from './explain.js';
@@ -132,7 +133,7 @@ export function timelineOf(segment: Segment, asked: Asked): Interval[] {
   return normalize(known, asked.range);
 }
 
-const files = (count: number): string => `${count} hourly digest file${count === 1 ? '' : 's'}`;
+const files = (number: number): string => count(number, 'hourly digest file');
 
 const CAUSES: Readonly<Record<GapCause, string>> = {
   'logging-stopped': 'logging was stopped',

@@ -1,4 +1,5 @@
 /** Judging the objects in log folders that no digest file lists, by the time they claim. */
+import { count, numeral } from './count.js';
 import type { Interval } from './coverage.js';
 import { finding, type Finding } from './finding.js';
 import { LOG_SLACK, logDay, logId, logTime, type LogObject } from './log-objects.js';
@@ -168,13 +169,13 @@ function summary({ count, bytes, oldest, newest, first }: Tally) {
 }
 
 function inWords(tally: Tally): string {
-  const { count, bytes, first } = summary(tally);
+  const { count: all, bytes, first } = summary(tally);
   const names = first.map(({ key, size, lastModified }) => {
     const written = lastModified === undefined ? '' : `, written ${lastModified}`;
-    return `${key.slice(key.lastIndexOf('/') + 1)} (${size} bytes${written})`;
+    return `${key.slice(key.lastIndexOf('/') + 1)} (${count(size, 'byte')}${written})`;
   });
-  const more = count > names.length ? ` and ${count - names.length} more` : '';
-  return `${count} object${count === 1 ? '' : 's'} of ${bytes} bytes: ${names.join(', ')}${more}`;
+  const more = all > names.length ? ` and ${numeral(all - names.length)} more` : '';
+  return `${count(all, 'object')} of ${count(bytes, 'byte')}: ${names.join(', ')}${more}`;
 }
 
 function placeOfObjects({ one, count }: Tally, source: Source) {

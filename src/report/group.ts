@@ -1,4 +1,5 @@
 /** One cause, many chains: stopping a trail leaves the same gap in every account and Region. */
+import { numeral } from '../core/count.js';
 import type { ReportFinding } from '../core/report.js';
 
 /** Findings that tell the same of several chains. */
@@ -40,8 +41,8 @@ export function placesOf({ all }: FindingGroup): string {
     return [one?.accountId, one?.region].filter((part) => part !== undefined).join(' ');
   }
   if (accounts.length * regions.length === all.length) {
-    return `${all.length} chains: ${accounts.join(', ')} in ${regions.join(', ')}`;
+    return `${numeral(all.length)} chains: ${accounts.join(', ')} in ${regions.join(', ')}`;
   }
   const each = all.map(({ accountId = '', region = '' }) => `${accountId} ${region}`);
-  return `${all.length} chains: ${each.join(', ')}`;
+  return `${numeral(all.length)} chains: ${each.join(', ')}`;
 }

@@ -1,3 +1,4 @@
+import { count, numeral } from '../core/count.js';
 import { FINDINGS, type FindingClass } from '../core/finding.js';
 import type { DigestCounts } from '../core/close.js';
 import type {
@@ -12,7 +13,7 @@ import { escapeText } from './escape.js';
 import { groupFindings, placesOf, type FindingGroup } from './group.js';
 import type { Style } from './style.js';
 import { tell, tellAll, type Told } from './tell.js';
-import { count, scopeWords } from './words.js';
+import { scopeWords } from './words.js';
 
 export interface TextOptions {
   readonly style: Style;
@@ -37,9 +38,9 @@ function share(counts: DigestCounts & Partial<LogCounts>, word: string): string 
   ] as const;
   const told = bad
     .filter(([number]) => number > 0)
-    .map(([number, what]) => `${number.toLocaleString('en-US')} ${what}`);
+    .map(([number, what]) => `${numeral(number)} ${what}`);
   const rest = told.length > 0 ? ` (${told.join(', ')})` : '';
-  return `${valid.toLocaleString('en-US')}/${count(all, `${word} file`)}${rest}`;
+  return `${numeral(valid)}/${count(all, `${word} file`)}${rest}`;
 }
 
 type ChainState = 'proved' | 'INVALID' | 'incomplete' | 'no news';
@@ -64,7 +65,20 @@ function chainState(chain: ReportChain, told: Told): ChainState {
   return open > 0 || holes || !whole ? 'incomplete' : 'proved';
 }
 
-function chainLines(chain: ReportChain, told: Told, options: TextOptions): string[] {
+/** Longest name of a chain that is honestly there; what somebody planted may stand out. */
+const NAME_LENGTH = 40;
+
+function chainName({ kind, accountId, region }: ReportChain): string {
+  return escapeText(`${accountId} ${region}${kind === 'backfill' ? ' backfill' : ''}`);
+}
+
+/** The width of the names' column. */
+function widthOf(chains: readonly ReportChain[]): number {
+  const lengths = chains.map((chain) => chainName(chain).length);
+  return lengths.reduce((most, one) => Math.max(most, Math.min(one, NAME_LENGTH)), 0);
+}
+
+function chainLines(chain: ReportChain, width: number, told: Told, options: TextOptions): string[] {
   const { style, verbose } = options;
   const state = chainState(chain, told);
   const colour = {
@@ -73,8 +87,7 @@ function chainLines(chain: ReportChain, told: Told, options: TextOptions): strin
     incomplete: style.warn,
     'no news': style.plain,
   }[state];
-  const kind = chain.kind === 'backfill' ? ' backfill' : '';
-  const name = escapeText(`${chain.accountId} ${chain.region}${kind}`);
+  const name = chainName(chain).padEnd(width);
   const lines = [
     `  ${colour(state.padEnd(10))} ${name}  ${share(chain.digestFiles, 'digest')}, ${share(chain.logFiles, 'log')}`,
   ];
@@ -104,7 +117,7 @@ function findingLines(group: FindingGroup, style: Style): string[] {
   const id =
     finding.class === 'notice'
       ? ''
-      : `  [${finding.id}]${all.length > 1 ? ` and ${all.length - 1} more` : ''}`;
+      : `  [${finding.id}]${all.length > 1 ? ` and ${numeral(all.length - 1)} more` : ''}`;
   const lines = [`  ${colour(code)} ${FINDINGS[code].title}${id}`];
   if (where !== '') lines.push(`    where  ${escapeText(where)}${backfill}`);
   if (bucket !== undefined && all.length === 1)
@@ -153,17 +166,17 @@ function* findingSection(
   const groups = groupFindings(own);
   const shown = options.verbose ? groups : groups.slice(0, SHOWN);
   yield '';
-  yield `${HEADINGS[findingClass]} (${all})`;
+  yield `${HEADINGS[findingClass]} (${numeral(all)})`;
   for (const group of shown) yield* findingLines(group, options.style);
   const rest = all - shown.reduce((sum, group) => sum + group.all.length, 0);
   const verbose = own.length === all ? '--verbose or ' : '';
-  if (rest > 0) yield `  … and ${rest} more; ${verbose}--format json shows all`;
+  if (rest > 0) yield `  … and ${numeral(rest)} more; ${verbose}--format json shows all`;
 }
 
 function settingsSection(report: Report): string[] {
   const { settings } = report;
   if (settings.length === 0) return [];
-  const lines = ['', `Settings now, no part of the proof (${settings.length})`];
+  const lines = ['', `Settings now, no part of the proof (${numeral(settings.length)})`];
   for (const { code, message, hint } of settings) {
     lines.push(`  ${code} ${escapeText(message)}`, `    hint   ${escapeText(hint)}`);
   }
@@ -173,7 +186,7 @@ function settingsSection(report: Report): string[] {
 function acceptedSection(report: Report, options: TextOptions): string[] {
   const { accepted = [] } = report;
   if (accepted.length === 0) return [];
-  const lines = ['', `Accepted by hand in the state file (${accepted.length})`];
+  const lines = ['', `Accepted by hand in the state file (${numeral(accepted.length)})`];
   const shown = options.verbose ? accepted : accepted.slice(-SHOWN);
   for (const { id, code, by, at, reason, message } of shown) {
     lines.push(
@@ -264,8 +277,9 @@ function* textLines(report: Report, told: Told, options: TextOptions): Generator
   yield* readingLines(report, style);
   yield* scopeWords(report).map((words) => `${style.bold('Scope')}   ${escapeText(words)}`);
   yield '';
-  yield `Chains (${chains.length})`;
-  for (const chain of chains) yield* chainLines(chain, told, options);
+  yield `Chains (${numeral(chains.length)})`;
+  const width = widthOf(chains);
+  for (const chain of chains) yield* chainLines(chain, width, told, options);
   yield* findingSection(told, 'violation', options);
   yield* findingSection(told, 'unproved', options);
   yield* findingSection(told, 'notice', options);

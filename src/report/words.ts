@@ -1,8 +1,5 @@
+import { count } from '../core/count.js';
 import type { Report } from '../core/report.js';
-
-/** A number and what it counts, in words. */
-export const count = (number: number, word: string): string =>
-  `${number.toLocaleString('en-US')} ${word}${number === 1 ? '' : 's'}`;
 
 /** What narrows the scope, in words; a verdict is never shown without it. */
 export function scopeWords(report: Report): string[] {

@@ -2,6 +2,7 @@
 import type { LimitFunction } from 'p-limit';
 import { closeBackfill } from '../core/backfill.js';
 import { closeSegment, timelineOf, type Asked } from '../core/close.js';
+import { count } from '../core/count.js';
 import type { Interval } from '../core/coverage.js';
 import { expectedDigests } from '../core/coverage.js';
 import { isLawful, type GapCause } from '../core/explain.js';
@@ -92,7 +93,7 @@ function tailCutFinding(
       : `the newest here ends at ${formatInstant(tail.newest)}`;
   const message =
     `CloudTrail says that it delivered a digest file at ${formatInstant(tail.delivered)}, and ${newest}: ` +
-    `${files} hourly digest file${files === 1 ? '' : 's'} missing`;
+    `${count(files, 'hourly digest file')} missing`;
   return finding('CHAIN_TAIL_CUT', message, {
     ...(accounts.length === 1 ? { accountId: accounts[0] } : {}),
     region,

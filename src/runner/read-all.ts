@@ -9,7 +9,7 @@ import { finding } from '../core/finding.js';
 import { isAmong, uniqueLocations, type Location } from '../core/object-key.js';
 import type { Plan, SourcePlan } from './plan.js';
 import type { createDigestReader } from './read-digest.js';
-import { readSource, type SourceJob, type SourceResult } from './read-source.js';
+import { hintOf, readSource, type SourceJob, type SourceResult } from './read-source.js';
 
 /** Backfill digest files are looked for in the digest folders of so many days before a state's range. */
 const BACKFILL_DAYS = 30;
@@ -127,11 +127,11 @@ export async function readAll(
 }
 
 /** A source whose second reading is due and could not be made, or not to its end. */
-function withoutSecond(first: SourceResult, { signal }: RunOptions): SourceResult {
+function withoutSecond(first: SourceResult, { signal, journal }: RunOptions): SourceResult {
   const { plan, range, findings } = first;
   const { accountId, region } = plan;
   const message = 'not read, for the time was up: older places that other chains tell of';
-  const place = { accountId, region, ...range };
+  const place = { accountId, region, ...range, hint: hintOf(journal) };
   const told = signal?.aborted === true ? [] : [finding('NOT_READ', message, place)];
   return { ...first, findings: [...findings, ...told], cutShort: true };
 }

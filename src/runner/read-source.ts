@@ -4,6 +4,7 @@ import type { BackfillSegment } from '../core/backfill.js';
 import type { SuccessorLink } from '../core/authenticate.js';
 import type { LogFileEntry } from '../core/digest-file.js';
 import { NO_EDGE } from '../core/edge.js';
+import { count } from '../core/count.js';
 import { finding, type Finding } from '../core/finding.js';
 import type { Shard } from '../core/journal.js';
 import {
@@ -241,6 +242,10 @@ async function settleSource(
   };
 }
 
+/** What to do where the time was up: a run with a journal was already told with which. */
+export const hintOf = (journal: Journal | undefined): string | undefined =>
+  journal && 'run the same command again, which goes on where this run stopped';
+
 /** What a run that was out of time left unread. */
 function notRead(job: SourceJob, { unread, unreadLogs }: DaysRead): Finding {
   const { accountId, region } = job.plan;
@@ -250,12 +255,13 @@ function notRead(job: SourceJob, { unread, unreadLogs }: DaysRead): Finding {
   const files = early ? 'late backfill digest files' : 'the digest files';
   const parts = [
     ...(until === undefined ? [] : [`${files} until ${formatInstant(until)}`]),
-    ...(unreadLogs === 0 ? [] : [`${unreadLogs} log file${unreadLogs === 1 ? '' : 's'}`]),
+    ...(unreadLogs === 0 ? [] : [count(unreadLogs, 'log file')]),
   ];
   const what =
     parts.length === 0 ? 'something beside the digest files of the range' : parts.join(' and ');
   const time = { start: early ? job.backfillFrom : start, end: until ?? end };
-  const place = { accountId, region, ...time, details: { logFiles: unreadLogs } };
+  const details = { logFiles: unreadLogs };
+  const place = { accountId, region, ...time, details, hint: hintOf(job.journal) };
   return finding('NOT_READ', `not read, for the time was up: ${what}`, place);
 }
 

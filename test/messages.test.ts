@@ -1,0 +1,205 @@
+/** What the command says to somebody who made a mistake, or whom something else answered. */
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { renderText } from '../src/report/text.js';
+import { PLAIN } from '../src/report/style.js';
+import { base, FROM } from './support/lies.js';
+import { runCommand, runJson } from './support/run-command.js';
+import { inTemp, partials, runShards, serving } from './support/shards.js';
+import { HOUR, TrailBuilder } from './support/trail-builder.js';
+
+const ARN = 'arn:aws:cloudtrail:us-east-1:111122223333:trail/main';
+const ASKED = ['--trail-arn', ARN, '--start-time', '2d'];
+const NOWHERE = ['--endpoint-url', 'http://127.0.0.1:9'];
+
+/** What is said of a command line that can't be run. */
+async function said(...argv: string[]): Promise<string> {
+  const { status, stdout, stderr } = await runCommand(argv);
+  expect([status, stdout]).toEqual([2, '']);
+  return stderr.replaceAll('validate-trail: ', '');
+}
+
+describe('a misspelt command line', () => {
+  it.each([
+    [[...ASKED, '--formt', 'json'], '--formt is not an option: did you mean --format?'],
+    [[...ASKED, '--ouptut=x'], '--ouptut is not an option: did you mean --output?'],
+    [[...ASKED, '--no-such-thing'], '--no-such-thing is not an option\n'],
+    [['merg', 'x'], 'merg is neither a command nor an option: did you mean validate-trail merge?'],
+    [[...ASKED, 'everything'], 'everything is neither a command nor an option\n'],
+    [['merge', 'x', '--max-aeg', '3d'], '--max-aeg is not an option: did you mean --max-age?'],
+    [[...ASKED, '--format', 'xml'], '--format: xml is not text, json or ndjson'],
+    [[...ASKED, '--s3-client', 'own'], '--s3-client: own is not auto or sdk'],
+    [[...ASKED, '--format'], '--format needs a value'],
+    [
+      [...ASKED, '--endpoint-url', 'notaurl'],
+      '--endpoint-url: notaurl is not an http or https URL such as http://localhost:4566\n',
+    ],
+  ])('%j', async (argv, words) => {
+    expect(await said(...argv)).toContain(`error: ${words}`);
+  });
+
+  it('help is --help, of merge as well', async () => {
+    expect(await runCommand(['help'])).toEqual(await runCommand(['--help']));
+    expect(await runCommand(['help', 'merge'])).toEqual(await runCommand(['merge', '--help']));
+  });
+
+  it('a range without length is told with its times', async () => {
+    const times = ['--start-time', '2026-03-02', '--end-time', '2026-03-01'];
+    expect(await said('--trail-arn', ARN, ...times)).toBe(
+      'error: --start-time (2026-03-02T00:00:00Z) is not before --end-time (2026-03-01T00:00:00Z)\n' +
+        'hint: give an earlier --start-time or a later --end-time\n',
+    );
+  });
+
+  it('a Region that nobody knows is asked for, with a warning', async () => {
+    const { builder, start, end } = base();
+    await serving(builder, { start, end }, {}, async (argv) => {
+      const of = async (region: string) => (await runCommand([...argv, '--region', region])).stderr;
+      expect(await of('us-esat-1')).toBe(
+        'validate-trail: no known Region is named us-esat-1: did you mean us-east-1?\n',
+      );
+      expect(await of('zz-nowhere-7')).toContain('zz-nowhere-7: is it spelt right?');
+      for (const known of ['us-east-1', 'eu-south-1']) expect(await of(known)).toBe('');
+    });
+  });
+});
+
+describe('files', () => {
+  it('that can’t be used are named, with a hint', async () => {
+    await inTemp(async (directory) => {
+      const file = join(directory, 'README.md');
+      await writeFile(file, '# Precious\n');
+      expect(await said(...ASKED, '--evidence', file)).toMatch(
+        /no evidence directory .*README\.md\nhint: name the directory/,
+      );
+      expect(await said(...ASKED, '--public-keys', directory)).toBe(
+        `error: --public-keys ${directory} can’t be read: EISDIR: illegal operation on a directory\n` +
+          'hint: name a file with the JSON that aws cloudtrail list-public-keys prints\n',
+      );
+    });
+  });
+
+  it('that are no journal or partial are never said to be removed', async () => {
+    const { builder, start, end } = base();
+    await serving(builder, { start, end }, {}, async (argv) => {
+      await inTemp(async (directory) => {
+        const file = join(directory, 'README.md');
+        await writeFile(file, '# Precious\n');
+        for (const [own, kind, option] of [
+          [['--resume', file], 'journal', '--resume'],
+          [['--shard', '1/2', '--partial', file], 'partial', '--partial'],
+        ] as const) {
+          expect(await said(...argv, ...own)).toBe(
+            `error: ${file} is no ${kind}: it is another kind of file\n` +
+              `hint: give ${option} the name of a new file, or of one that such a run left\n`,
+          );
+        }
+        expect(await said('merge', file)).toMatch(
+          /README\.md is no partial: .*\nhint: give merge the files that the shards wrote/,
+        );
+        expect(await readFile(file, 'utf8')).toBe('# Precious\n');
+      });
+    });
+  });
+
+  it('a partial is called so, and merge says what to do with a damaged one, or one given twice', async () => {
+    const { builder, start, end } = base();
+    await serving(builder, { start, end }, {}, async (argv) => {
+      await inTemp(async (directory) => {
+        const [one = '', two = ''] = partials(directory, 2);
+        const lines = await runShards(argv, [one, two]);
+        expect(lines.join('')).toContain('1 segment of 1 source, 7 digest files, 14 log files');
+        expect(await said('merge', one, two, one)).toBe(
+          `error: partial ${one} is given twice\nhint: give merge every shard’s file once\n`,
+        );
+        await copyFile(one, `${one}-copy`);
+        expect(await said('merge', one, `${one}-copy`)).toContain('overlap: both are shard 1/2');
+        const other = [...argv, '--shard', '1/2', '--partial', one, '--digests-only'];
+        expect(await said(...other)).toMatch(
+          /partial \S+ is of other work: it was begun without --digests-only, and this is with --digests-only\n/,
+        );
+        const text = await readFile(one, 'utf8');
+        await writeFile(one, text.replace('"range":', '"renge":'));
+        const damaged = `error: partial ${one} is damaged at line 1\nhint: remove `;
+        const merged = await said('merge', one, two);
+        expect(merged).toBe(`${damaged}the file, then run the shard again\n`);
+        const shard = await said(...argv, '--shard', '1/2', '--partial', one);
+        expect(shard).toBe(`${damaged}it, and the shard begins anew\n`);
+      });
+    });
+  });
+});
+
+/** Answers as a load balancer does. */
+const unavailable =
+  (isAsked: (request: IncomingMessage) => boolean) =>
+  (request: IncomingMessage, response: ServerResponse): boolean => {
+    if (!isAsked(request)) return false;
+    response.writeHead(503, { 'content-type': 'text/plain' }).end('Service Unavailable');
+    return true;
+  };
+const target = ({ headers }: IncomingMessage): string => String(headers['x-amz-target'] ?? '');
+
+describe('answers that are not AWS’s', () => {
+  const { builder, start, end } = base();
+
+  it('at CloudTrail: the status, no word of the SDK’s, and where to look', async () => {
+    const answer = unavailable((request) => target(request) !== '');
+    await serving(builder, { start, end }, { answer }, async (argv) => {
+      expect(await said(...argv)).toBe(
+        'error: CloudTrail in us-east-1 does not describe the trail: answered with status 503, not as AWS does\n' +
+          'hint: check network, proxy and endpoint, or try again later\n',
+      );
+    });
+    expect(await said(...ASKED, ...NOWHERE)).toMatch(
+      /ECONNREFUSED.*\nhint: check network, proxy and endpoint/,
+    );
+  });
+
+  it('at S3: so in the finding', async () => {
+    const answer = unavailable(({ url = '' }) => /list-type=2.*CloudTrail-Digest/.test(url));
+    await serving(builder, { start, end }, { answer }, async (argv) => {
+      const { report } = await runJson(argv);
+      const told = report.findings.map(({ message }) => message).join('\n');
+      expect(told).toContain('(throttled): answered with status 503, not as AWS does');
+      expect(told).not.toContain('Deserialization');
+    });
+  });
+
+  it('an error without words is named once', async () => {
+    const answer = (request: IncomingMessage, response: ServerResponse): boolean => {
+      if (!target(request).endsWith('GetTrailStatus')) return false;
+      const type = { 'content-type': 'application/x-amz-json-1.1' };
+      const name = 'TrailNotFoundException';
+      const fault = JSON.stringify({ __type: name, message: name });
+      response.writeHead(400, type).end(fault);
+      return true;
+    };
+    await serving(builder, { start, end }, { answer }, async (argv) => {
+      const { stdout } = await runJson(argv);
+      expect(stdout).toContain('TrailNotFoundException');
+      expect(stdout).not.toContain('TrailNotFoundException: TrailNotFoundException');
+    });
+  });
+});
+
+describe('a report in words', () => {
+  it('has its counts in a column, and thousands apart', async () => {
+    const builder = new TrailBuilder();
+    for (const region of ['us-east-1', 'ap-southeast-1'])
+      builder.chain({ region, from: FROM, hours: 4 });
+    const range = { start: FROM + HOUR, end: FROM + 4 * HOUR };
+    await serving(builder, range, {}, async (argv) => {
+      const { report } = await runJson(argv);
+      const [chain] = report.chains;
+      const many = { ...report, chains: Array<typeof chain>(1808).fill(chain) } as typeof report;
+      const text = renderText(report, { style: PLAIN, verbose: false });
+      const columns = text.split('\n').filter((line) => line.includes(' 3/3 digest files'));
+      expect(columns).toHaveLength(2);
+      expect(new Set(columns.map((line) => line.indexOf('3/3'))).size).toBe(1);
+      expect(renderText(many, { style: PLAIN, verbose: false })).toContain('Chains (1,808)\n');
+    });
+  });
+});
