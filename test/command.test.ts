@@ -52,7 +52,7 @@ describe('usage', () => {
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
     expect(stdout).not.toMatch(/\S\[(string|array|boolean)/);
     const [usage = '', examples = ''] = [stdout.split('What:')[0], stdout.split('Examples:')[1]];
-    expect(usage).toContain('validate-trail merge PARTIAL... [options]');
+    expect(usage).toContain('\nor:    validate-trail merge PARTIAL... [options]\n');
     for (const option of ['--resume', '--shard']) expect(examples).toContain(option);
   });
 

@@ -162,8 +162,8 @@ describe('an estimate says', () => {
     endpoint.set({});
     const found = JSON.parse((await estimate('--format', 'json')).stdout) as Estimate;
     const shards = [
-      { shards: 10, seconds: 1.5, usd: 0.002 },
-      { shards: 1000, seconds: 0.2, usd: 12 },
+      { ...found.run, shards: 10, seconds: 1.5, usd: 0.002 },
+      { ...found.run, shards: 1000, seconds: 0.2, usd: 12 },
     ];
     const text = renderEstimate({ ...found, shards }, PLAIN);
     expect(text).toContain(

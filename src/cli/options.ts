@@ -72,7 +72,7 @@ export function parser(argv: readonly string[]) {
   return commandLine(argv)
     .usage(
       'Usage: validate-trail --trail-arn ARN --start-time T [--end-time T] [options]\n' +
-        '       validate-trail merge PARTIAL... [options]\n\n' +
+        'or:    validate-trail merge PARTIAL... [options]\n\n' +
         'Proves the integrity of AWS CloudTrail logs from their signed digest files.',
     )
     .options({
