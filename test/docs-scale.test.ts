@@ -1,11 +1,21 @@
 /** docs/scale.md: manifests that parse, options that exist, figures that follow from each other. */
-import { spawnSync } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { format } from 'prettier';
 import { describe, expect, it } from 'vitest';
 import { parseArguments } from '../src/cli/command-line.js';
 import { shardOf } from '../src/cli/shard.js';
 import { CORE_SECONDS, PRICES, workOut, type Counted } from '../src/core/estimate.js';
+import type { Report } from '../src/core/report.js';
+import { FROM } from './support/lies.js';
+import type { Endpoint } from './support/loopback.js';
+import { CREDENTIALS, runCommand } from './support/run-command.js';
+import { inTemp, serving } from './support/shards.js';
+import { DAY, HOUR, iso, TrailBuilder } from './support/trail-builder.js';
 
 const page = await readFile(new URL('../docs/scale.md', import.meta.url), 'utf8');
 const blocks = [...page.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language, text], number) => ({
@@ -18,7 +28,7 @@ const of = (...languages: string[]) =>
 
 /** What the page runs of ours: each command up to its end. */
 const commands = [
-  ...page.replaceAll(/\\\n\s*/g, '').matchAll(/(?:^ *|npx |`)validate-trail (?:merge|--)[^\n]*/gm),
+  ...page.replaceAll(/\\\n\s*/g, '').matchAll(/(?:^ *|run: |`)validate-trail (?:merge|--)[^\n]*/gm),
 ];
 
 /** A table's rows by their first cell. */
@@ -45,7 +55,7 @@ const whole = (value: number): string => Math.round(value).toLocaleString('en-US
 describe('docs/scale.md', () => {
   it('has a block for each scheduler, in languages that are checked here', () => {
     expect(blocks.length).toBeGreaterThan(10);
-    expect(of('json', 'yaml', 'bash')).toHaveLength(blocks.length);
+    expect(of('json', 'yaml', 'bash', 'dockerfile')).toHaveLength(blocks.length);
   });
 
   it.each(of('json'))('$name parses', ({ text }) => {
@@ -59,6 +69,54 @@ describe('docs/scale.md', () => {
   it.each(of('bash'))('$name passes bash -n', ({ text }) => {
     const { status, stderr } = spawnSync('bash', ['-n'], { input: text, encoding: 'utf8' });
     expect([status, stderr]).toEqual([0, '']);
+  });
+
+  it.each(of('dockerfile'))('$name has what the manifests run', ({ text }) => {
+    const instructions = text
+      .replaceAll(/\\\n\s*/g, '')
+      .trim()
+      .split('\n')
+      .map((line) => /^([A-Z]+) (.+)$/.exec(line)?.slice(1) ?? [line]);
+    expect(instructions.map(([name]) => name)).toEqual(
+      ['FROM', 'RUN', 'WORKDIR', 'COPY', 'RUN', 'USER'], // prettier-ignore
+    );
+    for (const [name, shell] of instructions) {
+      if (name === 'RUN') expect(spawnSync('sh', ['-n'], { input: shell }).status).toBe(0);
+    }
+    expect(text).toContain('WORKDIR /app\n');
+    const run = new Set([...page.matchAll(/\/app\/([a-z.]+)/g)].map(([, script]) => script));
+    expect([...run].sort()).toEqual(['merge.sh', 'share.sh']);
+    for (const script of run) expect(text).toMatch(new RegExp(`chmod \\+x .*\\b${script}`));
+  });
+
+  it('gives a share of one CPU no threads', () => {
+    const shares = commands.filter(
+      ([text]) => /--(?:shard|partial) /.test(text) && !text.startsWith('`'),
+    );
+    expect(shares).toHaveLength(4);
+    // GitHub's machines have more.
+    const with4 = shares.filter(([text]) => text.includes('--max-duration'));
+    expect(with4).toHaveLength(1);
+    for (const [text] of shares) {
+      expect([text, text.includes('--threads 0')]).toEqual([
+        text,
+        !with4.some(([o]) => o === text),
+      ]);
+    }
+  });
+
+  it('says once what a partial is, and has no other word for it', () => {
+    expect(page.match(/journal/gi)).toHaveLength(1);
+  });
+
+  it('installs what it names before a workflow runs it', () => {
+    expect(page).not.toContain('npx validate-trail');
+    const workflow = of('yaml').find(({ text }) => text.includes('workflow_dispatch'))?.text ?? '';
+    for (const job of workflow.split(/^ {2}(?=\w+:\n)/m).slice(2)) {
+      expect(job).toMatch(
+        /actions\/checkout[^]*ref: COMMIT\n[^]*npm ci && npm link\n[^]*validate-trail /,
+      );
+    }
   });
 
   it('names only options that exist', async () => {
@@ -139,5 +197,269 @@ describe('docs/scale.md', () => {
       ];
     });
     expect(told).toEqual(new Map(rows));
+
+    const disk = table('what');
+    const [fixed = NaN, perFile = NaN] = [
+      ...(disk.get('partial, a chain and day')?.[0] ?? '').matchAll(/\d[\d,]*/g),
+    ].map(([text]) => Number(text.replace(',', '')));
+    const gigabytes = values('log files a chain and hour').map(
+      (files) => (chains * value('days') * (fixed + perFile * files * 24)) / 1e9,
+    );
+    const inWords = (divisor: number): string =>
+      `${gigabytes.map((one) => (one / divisor).toPrecision(2)).join(', ')} GB`;
+    expect(disk.get('partials of the year')?.[0]).toBe(inWords(1));
+    expect(disk.get('partial of a share of 100')?.[0]).toBe(inWords(100));
   });
+
+  it('its size of a partial is what a share writes', async () => {
+    const [fixed = 0, perFile = 0] = [
+      ...(table('what').get('partial, a chain and day')?.[0] ?? '').matchAll(/\d[\d,]*/g),
+    ].map(([text]) => Number(text.replace(',', '')));
+    const builder = new TrailBuilder();
+    builder.chain({ from: FROM, hours: 74, logsPerHour: 5, logBytes: 400 });
+    const range = { start: FROM + HOUR, end: FROM + 3 * DAY };
+    await serving(builder, range, {}, (argv) =>
+      inTemp(async (directory) => {
+        const partial = join(directory, 'whole');
+        await runCommand([...argv, '--shard', '1/1', '--partial', partial]);
+        const days = (await readFile(partial, 'utf8'))
+          .split('\n')
+          .filter((l) => l.includes('"valid":24'));
+        expect(days.length).toBeGreaterThan(1);
+        const told = fixed + perFile * 120;
+        for (const { length } of days) expect(Math.abs(length / told - 1)).toBeLessThan(0.1);
+      }),
+    );
+  });
+});
+
+/** What stands in for the programs that the scripts call: files in a directory for S3, no waiting. */
+const FAKES = {
+  aws: `[[ ! -e $FAKE_S3/down ]] || exit 1
+shift 2
+include= paths=()
+while (($#)); do
+  case $1 in
+    --exclude) shift ;;
+    --include) shift; include=$1 ;;
+    --*) ;;
+    s3://results*) paths+=("$FAKE_S3\${1#s3://results}") ;;
+    *) paths+=("$1") ;;
+  esac
+  shift
+done
+[[ -n $include ]] || { cp "\${paths[@]}"; exit; }
+for file in "\${paths[0]}"/$include; do
+  [[ ! -e $file ]] || cp "$file" "\${paths[1]}"
+done`,
+  sleep: 'exec /bin/sleep 0.02',
+  'validate-trail': `exec '${process.execPath}' '${fileURLToPath(new URL('../bin/validate-trail.js', import.meta.url))}' "$@"`,
+};
+
+interface Stage {
+  readonly directory: string;
+  /** What lies in S3: names, and a file's text. */
+  stored: () => Promise<string[]>;
+  read: (name: string) => Promise<string>;
+  /** Starts the page's script that holds a text. */
+  start: (
+    holds: string,
+    argv?: readonly string[],
+    env?: Readonly<Record<string, string>>,
+  ) => {
+    ended: Promise<{ status: number | null; output: string }>;
+    kill: (how: NodeJS.Signals) => void;
+  };
+}
+
+/** Lays the fakes out, and others in their place. */
+async function onStage<T>(
+  others: Readonly<Record<string, string>>,
+  task: (stage: Stage) => Promise<T>,
+): Promise<T> {
+  return inTemp(async (directory) => {
+    const [programs, store] = [join(directory, 'bin'), join(directory, 's3')];
+    await mkdir(programs);
+    await mkdir(store);
+    for (const [name, text] of Object.entries({ ...FAKES, ...others })) {
+      await writeFile(join(programs, name), `#!/usr/bin/env bash\n${text}\n`);
+      await chmod(join(programs, name), 0o755);
+    }
+    return task({
+      directory,
+      stored: async () => (await readdir(store)).sort(),
+      read: (name) => readFile(join(store, name), 'utf8'),
+      start: (holds, argv = [], env = {}) => {
+        const script = of('bash').find(({ text }) => text.includes(holds))?.text ?? 'exit 99';
+        const child = spawn('bash', ['-c', script, 'script', ...argv], {
+          cwd: directory,
+          // A socket as stdin would make bash read the user's own files.
+          stdio: ['ignore', 'pipe', 'pipe'],
+          env: {
+            ...CREDENTIALS,
+            ...{ PATH: [programs, process.env['PATH'] ?? ''].join(delimiter), TMPDIR: directory },
+            ...{ FAKE_S3: store, RESULTS: 's3://results', ...env },
+          },
+        });
+        let output = '';
+        for (const stream of [child.stdout, child.stderr]) {
+          stream.on('data', (data: Buffer) => (output += data.toString()));
+        }
+        const ended = once(child, 'close').then(([status]) => ({
+          status: status as number | null,
+          output,
+        }));
+        return { ended, kill: (how) => child.kill(how) };
+      },
+    });
+  });
+}
+
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await pause(20);
+}
+
+const SHARE = '--partial "$partial"';
+const MERGE = 'work/report.json';
+
+describe('share.sh and merge.sh of docs/scale.md', () => {
+  const builder = new TrailBuilder();
+  builder.chain({ from: FROM, hours: 98, logsPerHour: 2, logBytes: 400 });
+  const range = { start: FROM + HOUR, end: FROM + 97 * HOUR };
+  const onTrail = (
+    task: (stage: Stage, env: Record<string, string>, endpoint: Endpoint) => Promise<void>,
+  ) =>
+    serving(builder, range, {}, (_, endpoint) =>
+      onStage({}, (stage) => {
+        const env = {
+          ...{ AWS_ENDPOINT_URL: endpoint.url, TRAIL_ARN: builder.trail.TrailARN },
+          ...{ START: iso(range.start), END: iso(range.end), JOB_COMPLETIONS: '2' },
+        };
+        return task(stage, env, endpoint);
+      }),
+    );
+  const share = (index: number) => ({ JOB_COMPLETION_INDEX: String(index) });
+
+  it('begin anew, once, where a partial is refused, keep it aside, and come to a report', () =>
+    onTrail(async ({ start, stored, read, directory }, env) => {
+      for (const index of [0, 1]) {
+        const { status, output } = await start(SHARE, [String(index)], { ...env, ...share(index) })
+          .ended;
+        expect([status, output]).toEqual([0, expect.stringContaining(`shard ${index + 1}/2:`)]);
+      }
+      expect(await stored()).toEqual(['0.partial', '1.partial']);
+      const whole = await read('0.partial');
+      const damaged = whole.replace('"trail":', '"trial":');
+      await writeFile(join(directory, 's3', '0.partial'), damaged);
+      const again = await start(SHARE, ['0'], { ...env, ...share(0) }).ended;
+      expect([again.status, again.output]).toEqual([
+        0,
+        expect.stringContaining('is damaged at line 1'),
+      ]);
+      expect(await stored()).toEqual(['0.partial', '0.refused', '1.partial']);
+      expect(await read('0.refused')).toBe(damaged);
+      expect((await read('0.partial')).split('\n')).toHaveLength(whole.split('\n').length);
+      const merged = await start(MERGE, [], env).ended;
+      expect([merged.status, merged.output]).toEqual([0, '']);
+      expect((JSON.parse(await read('report.json')) as Report).verdict).toBe('valid');
+    }));
+
+  it('upload what is there when they are told to end, and go on from it', () =>
+    onTrail(async ({ start, read }, env, endpoint) => {
+      const whole = { ...env, SHARD: '1/1' };
+      endpoint.set({ latencyMs: 150 });
+      const first = start(SHARE, ['0'], whole);
+      await until(() => (endpoint.requests.get('GetObject') ?? 0) > 100);
+      first.kill('SIGTERM');
+      expect((await first.ended).status).toBe(130);
+      const partial = await read('0.partial');
+      expect(partial).toContain('"day"');
+      expect(partial).not.toContain('{"end":true}');
+      endpoint.set({});
+      expect((await start(SHARE, ['0'], whole).ended).status).toBe(0);
+      const ended = await read('0.partial');
+      expect(ended.startsWith(partial) && ended.includes('{"end":true}')).toBe(true);
+    }));
+
+  it('leave what lies in S3 where nothing could be run, and run nothing where S3 can’t be asked', () =>
+    onStage(
+      {
+        'validate-trail':
+          'echo run >&2; while (($#)); do [[ $1 != --partial ]] || echo new >"$2"; shift; done; exit 2',
+      },
+      async ({ start, stored, read, directory }) => {
+        await writeFile(join(directory, 's3', 'a.partial'), 'old');
+        const env = { TRAIL_ARN: '', START: '', END: '' };
+        expect(await start(SHARE, ['a'], env).ended).toEqual({ status: 2, output: 'run\nrun\n' });
+        expect([await read('a.partial'), await stored()]).toEqual([
+          'old',
+          ['a.partial', 'a.refused'],
+        ]);
+        await writeFile(join(directory, 's3', 'down'), '');
+        expect(await start(SHARE, ['a'], env).ended).toEqual({ status: 1, output: '' });
+      },
+    ));
+
+  it('upload while they run, for the end that nobody is told of', () =>
+    onStage(
+      {
+        'validate-trail':
+          'while (($#)); do [[ $1 != --partial ]] || echo some >"$2"; shift; done; exec /bin/sleep 30',
+      },
+      async ({ start, stored }) => {
+        const { kill, ended } = start(SHARE, ['a'], { TRAIL_ARN: '', START: '', END: '' });
+        await until(async () => (await stored()).includes('a.partial'));
+        kill('SIGTERM');
+        await ended;
+      },
+    ));
+});
+
+describe('the other scripts of docs/scale.md', () => {
+  it.each([
+    ['3 0', 0, 2],
+    ['3 3 3', 3, 3],
+    ['2', 2, 1],
+  ])('a Slurm task of statuses %s ends with %i, after %i tries', (statuses, status, tries) =>
+    onStage(
+      { 'validate-trail': `echo "$@" >>calls; s=(${statuses}); exit "\${s[$(wc -l <calls) - 1]}"` },
+      async ({ start, directory }) => {
+        const env = { SLURM_SUBMIT_DIR: directory, SLURM_ARRAY_TASK_ID: '7', TRAIL_ARN: 'arn' };
+        expect((await start('#SBATCH --array', [], env).ended).status).toBe(status);
+        const calls = await readFile(join(directory, 'calls'), 'utf8');
+        expect(calls.trim().split('\n')).toHaveLength(tries);
+        expect(calls).toContain(`--partial ${directory}/parts/7.partial`);
+      },
+    ),
+  );
+
+  it('Slurm’s jobs say how long they may take, and the merge waits for whatever end', () => {
+    const scripts = of('bash').filter(({ text }) => text.includes('#SBATCH'));
+    expect(scripts).toHaveLength(2);
+    for (const { text } of scripts) expect(text).toMatch(/^#SBATCH --time=/m);
+    expect(page).toMatch(
+      /^export TRAIL_ARN=.*\nshares=.*sbatch.*\nsbatch --dependency="afterany:/m,
+    );
+  });
+
+  it.each([
+    ['SuccessCriteriaMet Complete', 0, ['shares.yaml', 'merge.yaml']],
+    ['FailureTarget Failed', 1, ['shares.yaml']],
+  ])('Kubernetes: a job that comes to %s', (conditions, status, applied) =>
+    onStage(
+      {
+        kubectl: `[[ $1 != apply ]] || { echo "$3" >>applied; exit; }
+echo . >>asked
+case $(wc -l <asked) in 1) exit 1 ;; 2) ;; 3) echo '\${conditions% *}' ;; *) echo '${conditions}' ;; esac`.replace(
+          '${conditions% *}',
+          conditions.split(' ')[0] ?? '',
+        ),
+      },
+      async ({ start, directory }) => {
+        expect((await start('kubectl get').ended).status).toBe(status);
+        const names = await readFile(join(directory, 'applied'), 'utf8');
+        expect(names.trim().split('\n')).toEqual(applied);
+      },
+    ),
+  );
 });
