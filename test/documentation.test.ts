@@ -1,7 +1,14 @@
-import { readFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parseArguments } from '../src/cli/command-line.js';
 import { FINDINGS } from '../src/core/finding.js';
+import { startEndpoint } from './support/loopback.js';
+import { CREDENTIALS } from './support/run-command.js';
+import { inTemp } from './support/shards.js';
+import { TrailBuilder } from './support/trail-builder.js';
 
 const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
 
@@ -22,4 +29,47 @@ describe('README', () => {
       .join('\n');
     for (const [option] of ours.matchAll(/--[a-z][a-z0-9-]+/g)) expect(known).toContain(option);
   });
+});
+
+describe('fixtures/demo/README.md', () => {
+  it('its commands print what it says', async () => {
+    const text = await readFile(new URL('../fixtures/demo/README.md', import.meta.url), 'utf8');
+    const told = [...text.matchAll(/^```console\n(.*?)^```$/gms)]
+      .map(([, block]) => block)
+      .join('');
+    // A command's further lines are indented below it.
+    const commands = [...told.matchAll(/^\$ (.*\n(?: {2,4}(?:--|validate|done).*\n)*)/gm)];
+    expect(commands.length).toBeGreaterThan(9);
+    const script = commands
+      .map(([whole, command = '']) => `cat <<'EOF'\n${whole}EOF\n${command}`)
+      .join('');
+    const endpoint = await startEndpoint(new TrailBuilder({ bucket: 'my-bucket' }).world);
+    const printed = await inTemp(async (directory) => {
+      const [programs, bin] = ['bin', '../bin/validate-trail.js'];
+      await mkdir(join(directory, programs));
+      await symlink(
+        fileURLToPath(new URL(bin, import.meta.url)),
+        join(directory, programs, 'validate-trail'),
+      );
+      await symlink(
+        fileURLToPath(new URL('../fixtures', import.meta.url)),
+        join(directory, 'fixtures'),
+      );
+      await writeFile(join(directory, 'script'), script);
+      const child = spawn('bash', ['-c', 'exec bash script 2>&1'], {
+        cwd: directory,
+        stdio: ['ignore', 'pipe', 'inherit'],
+        env: {
+          ...{ ...CREDENTIALS, AWS_REGION: 'us-east-1', AWS_ENDPOINT_URL: endpoint.url },
+          PATH: [join(directory, programs), process.env['PATH'] ?? ''].join(delimiter),
+        },
+      });
+      let output = '';
+      for await (const data of child.stdout) output += String(data);
+      return output;
+    });
+    await endpoint.close();
+    const timeless = (one: string): string => one.replaceAll(/begun \S+Z/g, 'begun');
+    expect(timeless(printed)).toBe(timeless(told));
+  }, 120_000);
 });
