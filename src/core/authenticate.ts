@@ -1,8 +1,8 @@
 /** Deciding about one digest file: is it CloudTrail's own, at its own place? */
 import { signedString, type DigestFile, type Link } from './digest-file.js';
-import type { FindingCode } from './finding.js';
+import type { Details, FindingCode } from './finding.js';
 import type { PublicKey } from './public-key.js';
-import type { Chain } from './segment.js';
+import { contradiction, type Chain } from './segment.js';
 import { verifySignature } from './signature.js';
 
 /** What came of reading the object under a digest file's key. */
@@ -46,6 +46,8 @@ export type Authentication =
 export interface Remark {
   readonly code: FindingCode;
   readonly message: string;
+  /** Where a signed successor recorded another hash. */
+  readonly details?: Details;
 }
 
 const altered = (code: FindingCode, message: string): Authentication => ({
@@ -163,6 +165,10 @@ export interface SuccessorLink {
   readonly signed: boolean;
 }
 
+/** Whether a signed successor recorded another hash than the bytes have: no other one lifts that. */
+export const isContradicted = (settled: Authentication): boolean =>
+  settled.state === 'altered' && settled.remark.details !== undefined;
+
 /** What excuses a digest file whose signature is lost: the one who may vouch for it is unheard. */
 function unheard(
   { lookup, remark }: Extract<Authentication, { state: 'open' }>,
@@ -207,10 +213,13 @@ export function vouch(
   }
   const excused = unheard(open, successor, isUnread);
   if (excused) return excused;
-  if (BLAMES_CONTENT.includes(remark.code)) return { state: 'altered', remark };
-  if (hash !== undefined && hash !== digest.hash) {
+  const details = contradiction({ hash }, digest);
+  if (BLAMES_CONTENT.includes(remark.code)) {
+    return { state: 'altered', remark: details ? { ...remark, details } : remark };
+  }
+  if (details) {
     const message = 'is not the digest file that its signed successor recorded';
-    return { state: 'altered', remark: { code: 'CHAIN_LINK_BROKEN', message } };
+    return { state: 'altered', remark: { code: 'CHAIN_LINK_BROKEN', message, details } };
   }
   if (remark.code === 'KEYS_UNAVAILABLE') {
     return { state: 'unreadable', cause: 'keys-unavailable', remark: undefined };

@@ -9,6 +9,7 @@ import type { Link } from './digest-file.js';
 import { finding, type Finding } from './finding.js';
 import { parseDigestKey, type DigestKey } from './object-key.js';
 import {
+  contradiction,
   contradicts,
   type Chain,
   type DigestNode,
@@ -81,9 +82,9 @@ export function closeBackfill(
     if (target.sound) demoted++;
     const message = 'is signed, but it is not the digest file that its successor recorded';
     const { bucket, key, end } = target;
-    findings.push(
-      finding('CHAIN_LINK_BROKEN', message, { ...place, bucket, key, end, digestKey: node.key }),
-    );
+    const details = contradiction(link, target);
+    const at = { ...place, bucket, key, end, digestKey: node.key, details };
+    findings.push(finding('CHAIN_LINK_BROKEN', message, at));
   }
   const missing = absentTargets(segment, range).map(({ link, named: { end }, by }): Interval => {
     const time = { start: end - HOUR, end };

@@ -7,7 +7,7 @@
  */
 import { append, type Interval } from './coverage.js';
 import type { Link } from './digest-file.js';
-import { finding, type Finding } from './finding.js';
+import { finding, type Details, type Finding } from './finding.js';
 import { parseDigestKey, type ChainKind, type Source, type TrailName } from './object-key.js';
 import { formatInstant, HOUR, type Instant, type TimeRange } from './timestamp.js';
 
@@ -186,6 +186,15 @@ export function missingBefore(
   return result;
 }
 
+/** What a finding tells of a digest file whose hash is not the one that was recorded. */
+export function contradiction(
+  { hash }: Pick<Link, 'hash'>,
+  node: { readonly hash: string },
+): Details | undefined {
+  if (hash === undefined || hash === node.hash) return undefined;
+  return { recordedHash: hash, foundHash: node.hash };
+}
+
 interface Bridge {
   readonly intervals: readonly Interval[];
   readonly findings: readonly Finding[];
@@ -228,7 +237,8 @@ function bridge(
     const broken = contradicts(link, older);
     if (broken && older.counted) {
       const message = 'is signed, but it is not the digest file that its successor recorded';
-      findings.push(finding('CHAIN_LINK_BROKEN', message, at(chain, older, newer.key)));
+      const place = { ...at(chain, older, newer.key), details: contradiction(link, older) };
+      findings.push(finding('CHAIN_LINK_BROKEN', message, place));
     }
     return { intervals: fillTime(hole, between, gap), findings, broken };
   }

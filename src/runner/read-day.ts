@@ -6,15 +6,17 @@
  */
 import {
   authenticate,
+  isContradicted,
   vouch,
   type Authentication,
   type DigestPlace,
   type KeyLookup,
+  type Remark,
   type SuccessorLink,
 } from '../core/authenticate.js';
 import type { LogFileEntry } from '../core/digest-file.js';
 import { beyond, UNREAD, type Edges } from '../core/edge.js';
-import { finding, type Finding } from '../core/finding.js';
+import { finding, type Finding, type FindingPlace } from '../core/finding.js';
 import {
   digestDayPrefix,
   parseDigestKey,
@@ -242,6 +244,9 @@ export function newLocation(
   return undefined;
 }
 
+const tell = ({ code, message, details }: Remark, at: FindingPlace): Finding =>
+  finding(code, message, { ...at, details });
+
 export function decide(reader: SourceReader, candidate: Candidate, settled: Settled): DayDigest {
   const { place, kind, end, location, context } = candidate;
   const { bucket, key, chain } = place;
@@ -252,7 +257,7 @@ export function decide(reader: SourceReader, candidate: Candidate, settled: Sett
     const counted = !context && belongs(reader, kind, end - HOUR, end);
     const cause = settled.state === 'unreadable' ? { cause: settled.cause } : {};
     const loose: Loose = { start: end - HOUR, end, state, ...cause, bucket, key };
-    const findings = remark ? [finding(remark.code, remark.message, at)] : [];
+    const findings = remark ? [tell(remark, at)] : [];
     return { kind, end, loose, counted, findings };
   }
   const { digest, signature, remarks } = settled;
@@ -268,7 +273,7 @@ export function decide(reader: SourceReader, candidate: Candidate, settled: Sett
     counted: !context && belongs(reader, kind, digest.start, digest.end),
     sound,
   };
-  const notes = remarks.map((remark) => finding(remark.code, remark.message, at));
+  const notes = remarks.map((remark) => tell(remark, at));
   if (!digest.link && kind === 'standard') {
     notes.push(
       finding('CHAIN_START', 'a starting digest: validation or logging was switched on', at),
@@ -387,8 +392,10 @@ export async function readDay(
     logs,
     findings,
     bytesRead: candidates.reduce((sum, one) => sum + one.size, 0),
-    unsettled: candidates.some(
-      (one) => one.authentication.state === 'open' && settled.get(one)?.state !== 'authentic',
-    ),
+    unsettled: candidates.some((one) => {
+      const result = settled.get(one);
+      if (one.authentication.state !== 'open') return false;
+      return !result || (result.state !== 'authentic' && !isContradicted(result));
+    }),
   };
 }
