@@ -56,7 +56,7 @@ async function readAgain(
   const findings: Finding[] = [...read.findings];
   const logs = job.digestsOnly ? [] : read.logs;
   const { left, ...checked } = await checkLogs(job, logs, new Map(), findings);
-  for (const one of findings) job.told.add(one);
+  for (const one of findings) job.told.add(one, day);
   const { standard, backfill } = reader.chains;
   const segment = {
     standard: emptySegment(standard),

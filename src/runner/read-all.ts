@@ -1,12 +1,19 @@
 /** Reading all sources of a run, side by side. */
 import pLimit, { type LimitFunction } from 'p-limit';
 import { logId, type LogObject } from '../core/log-objects.js';
-import { DAY, parseDigestTime, type TimeRange } from '../core/timestamp.js';
+import {
+  DAY,
+  parseDigestTime,
+  startOfDay,
+  type Instant,
+  type TimeRange,
+} from '../core/timestamp.js';
 import type { ReadingFindings } from '../sources/reading-findings.js';
 import type { KeysIn } from './ask.js';
 import type { RunOptions } from './options.js';
-import { finding } from '../core/finding.js';
-import { isAmong, uniqueLocations, type Location } from '../core/object-key.js';
+import { accusesDigest } from '../core/established.js';
+import { finding, type Finding } from '../core/finding.js';
+import { isAmong, parseDigestKey, uniqueLocations, type Location } from '../core/object-key.js';
 import type { Plan, SourcePlan } from './plan.js';
 import type { createDigestReader } from './read-digest.js';
 import { hintOf, readSource, type SourceJob, type SourceResult } from './read-source.js';
@@ -112,8 +119,7 @@ export async function readAll(
   shared: Shared,
 ): Promise<SourceResult[]> {
   const jobOf = jobsOf(options, shared);
-  const read = async (one: SourcePlan): Promise<SourceResult> => readSource(await jobOf(one));
-  const results = await eachSource(plan, options, read);
+  const results = await eachSource(plan, options, async (one) => readSource(await jobOf(one)));
   const again = pLimit(Math.min(SOURCES_AT_ONCE, options.concurrency));
   return again.map(results, async (one) => {
     const places = elsewhere(one, results);
@@ -121,9 +127,26 @@ export async function readAll(
     // Out of time, a second reading would only take back what the first one found.
     if (isStopped(options)) return withoutSecond(one, options);
     const locations = [...one.reader.locations, ...places];
-    const second = await read({ ...one.plan, locations });
-    return second.cutShort ? withoutSecond(one, options) : { ...second, earlier: one.told };
+    const job = await jobOf({ ...one.plan, locations });
+    const second = await readSource({ ...job, earlier: findingsByDay(one) });
+    return second.cutShort ? withoutSecond(one, options) : second;
   });
+}
+
+/** What a reading told of a day: nothing that it established is lost by what a second one can't see. */
+function findingsByDay({ told, standard, backfill, reader }: SourceResult) {
+  const { source, chains } = reader;
+  const days = new Map<Instant, Finding[]>();
+  for (const one of [...standard.findings, ...backfill.findings].filter(accusesDigest)) {
+    const { bucket = '', key = '' } = one;
+    const named = parseDigestKey(bucket, key, source, chains.standard.trail);
+    const day = named && startOfDay(named.end);
+    if (day !== undefined) days.set(day, [...(days.get(day) ?? []), one]);
+  }
+  return async (day: Instant): Promise<readonly Finding[]> => [
+    ...(await told.of(day)),
+    ...(days.get(day) ?? []),
+  ];
 }
 
 /** A source whose second reading is due and could not be made, or not to its end. */

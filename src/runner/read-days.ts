@@ -2,19 +2,25 @@
  * The days of one source, newest first: read and checked, or taken from the journal of an earlier
  * run that finished them.
  */
-import { establishedIn, objectId, type Established } from '../core/established.js';
+import { established, findingsIn, objectId, type Established } from '../core/established.js';
 import type { Finding } from '../core/finding.js';
 import { sourceName, type RecordedDay } from '../core/journal.js';
 import { EMPTY_LEDGER, ledgerOfDay, within, type LogLedger } from '../core/log-objects.js';
 import { inSample } from '../core/sample.js';
-import { emptySegment } from '../core/segment.js';
+import { emptySegment, type Loose } from '../core/segment.js';
 import { addLogs, joinSource, noLogs, type SourceSegment } from '../core/source-segment.js';
 import { DAY, HOUR, type Instant } from '../core/timestamp.js';
 import { createLogChecker } from './check-logs.js';
 import { backfillOf, segmentOf } from './day-segment.js';
 import { oldestDay } from './days.js';
 import { forEachBounded } from './pool.js';
-import { readDay, type Day, type ListedLog, type SourceReader } from './read-day.js';
+import {
+  readDay,
+  type Day,
+  type DayDigest,
+  type ListedLog,
+  type SourceReader,
+} from './read-day.js';
 import { listLogFolders } from './read-logs.js';
 import type { SourceJob } from './read-source.js';
 import {
@@ -28,6 +34,7 @@ import {
   segmentOfRecord,
   type Reading,
 } from './recorded.js';
+import { withStanding } from './standing.js';
 
 /** What was read of a source's days. */
 export interface DaysRead {
@@ -75,7 +82,7 @@ function tallyOf(findings: Iterable<Finding>): SourceSegment['logs'] {
 export async function checkLogs(
   job: SourceJob,
   logs: readonly ListedLog[],
-  established: Established['logs'],
+  before: Established['logs'],
   findings: Finding[],
 ): Promise<Pick<SourceSegment, 'logs' | 'bytesRead'> & { left: number }> {
   const { objects, plan, limit, window, listener, sample } = job;
@@ -83,7 +90,7 @@ export async function checkLogs(
   const check = createLogChecker(objects, plan);
   let bytesRead = 0;
   let left = 0;
-  const standing = new Map(established);
+  const standing = new Map(before);
   listener({ type: 'listed', logFiles: logs.length });
   await forEachBounded(logs, limit, window, async (log) => {
     const { bucket, key } = log.entry;
@@ -127,13 +134,14 @@ export async function lookForUnlisted(
 }
 
 type Step =
-  | { readonly day: Instant; readonly recorded: RecordedDay }
+  | { readonly day: Instant; readonly taken: RecordedDay }
   | {
       readonly day: Instant;
       readonly read: Day;
       readonly reading: Reading;
-      /** What an earlier reading recorded, which this one takes the place of. */
-      readonly known: RecordedDay | undefined;
+      /** What an earlier run recorded, which this reading takes the place of. */
+      readonly recorded: RecordedDay | undefined;
+      readonly before: Established;
     };
 
 /** Reads days, newest first, and joins each onto what is newer. */
@@ -153,35 +161,43 @@ export async function readDays(
   // Once a day reads otherwise than it did, what was recorded of older ones rests on nothing.
   let diverged = false;
 
-  const take = async (step: Extract<Step, { read: Day }>): Promise<void> => {
-    const { day, read, reading, known } = step;
-    listener({ type: 'digests', digestFiles: read.digests.length, bytes: read.bytesRead });
+  /** What an earlier run, or an earlier reading of this one, established of a day. */
+  const beforeOf = async (day: Instant, recorded: RecordedDay | undefined): Promise<Established> =>
+    established([...findingsIn(recorded), ...((await job.earlier?.(day)) ?? [])]);
+  /** Whether a record tells all that is established of its day. */
+  const isAll = (recorded: RecordedDay, { logs, digests }: Established): boolean => {
+    if (!job.earlier) return true;
+    const own = established(findingsIn(recorded));
+    return own.logs.size === logs.size && own.digests.size === digests.size;
+  };
+  const chainsOf = (
+    day: Instant,
+    digests: readonly DayDigest[],
+    failures: readonly Loose[] = [],
+  ): Pick<SourceSegment, 'standard' | 'backfill'> => {
+    const { standard, backfill } = reader.chains;
     // Days before the range are read for late backfill digest files alone.
+    const own = day >= oldest ? segmentOf(standard, digests, failures) : emptySegment(standard);
+    return { standard: own, backfill: backfillOf(backfill, digests, failures) };
+  };
+  const take = async (step: Extract<Step, { read: Day }>): Promise<void> => {
+    const { day, read, reading, recorded, before } = step;
+    listener({ type: 'digests', digestFiles: read.digests.length, bytes: read.bytesRead });
     const main = day >= oldest;
-    const established = establishedIn(known);
-    const unreadable = read.digests.flatMap((one) =>
-      'loose' in one && one.loose.state === 'unreadable' ? [one.loose] : [],
-    );
-    const own = [
-      ...read.findings,
-      ...unreadable.flatMap(
-        ({ bucket, key }) => established.digests.get(objectId(bucket, key)) ?? [],
-      ),
-    ];
+    const digests = withStanding(read.digests, before.digests);
+    const own = [...read.findings];
     const [{ left, ...checked }, ledger] = await Promise.all([
-      checkLogs(job, job.digestsOnly ? [] : read.logs, established.logs, own),
+      checkLogs(job, job.digestsOnly ? [] : read.logs, before.logs, own),
       main && job.unlisted ? lookForUnlisted(job, reader, day, read.logs, own) : EMPTY_LEDGER,
     ]);
-    const { standard, backfill } = reader.chains;
     const segment: SourceSegment = {
-      standard: main ? segmentOf(standard, read.digests, read.failures) : emptySegment(standard),
-      backfill: backfillOf(backfill, read.digests, read.failures),
+      ...chainsOf(day, digests, read.failures),
       logs: checked.logs,
       bytesRead: read.bytesRead + checked.bytesRead,
-      met: read.digests.length > 0 || read.failures.length > 0,
+      met: digests.length > 0 || read.failures.length > 0,
       ledger,
     };
-    for (const one of own) job.told.add(one);
+    for (const one of own) job.told.add(one, day);
     total = joinSource(segment, total);
     unreadLogs += left;
     if (left > 0 || job.signal?.aborted === true) return;
@@ -190,25 +206,30 @@ export async function readDays(
     const again = hasPassing(reader, read, own) ? ('passing' as const) : edge;
     const record = recordOf(job.plan, day, segment, own, reading, again);
     // A day that hangs on newer ones reads the same until one of them comes.
-    if (again === 'passing' || !isSame(known, record)) await journal?.add(record);
+    if (again === 'passing' || !isSame(recorded, record)) await journal?.add(record);
   };
 
   const begin = async (day: Instant): Promise<Step> => {
     const recorded = await journal?.find(source, day);
-    if (recorded && !diverged && isUpToDate(reader, recorded)) {
+    const before = await beforeOf(day, recorded);
+    if (recorded && !diverged && isUpToDate(reader, recorded) && isAll(recorded, before)) {
       goOnFrom(reader, recorded);
-      return { day, recorded };
+      return { day, taken: recorded };
     }
     const read = await readDay(reader, day);
     const reading = readingOf(reader);
     if (recorded && !leadsOn(reading, recorded)) diverged = true;
-    return { day, read, reading, known: recorded };
+    return { day, read, reading, recorded, before };
   };
-  const stand = ({ logs, digests }: Established): void => {
-    for (const one of [...logs.values(), ...digests.values()]) job.told.add(one);
-    total = joinSource({ ...emptySource(reader), logs: tallyOf(logs.values()) }, total);
+  /** What was established of a day that is not read now stands. */
+  const stand = async (day: Instant): Promise<void> => {
+    const { logs, digests } = await beforeOf(day, await journal?.find(source, day));
+    for (const one of logs.values()) job.told.add(one, day);
+    const chains = chainsOf(day, withStanding([], digests));
+    total = joinSource({ ...emptySource(reader), ...chains, logs: tallyOf(logs.values()) }, total);
   };
   const queue = days[Symbol.iterator]();
+  const unreadDays: Instant[] = [];
   const next = async (): Promise<Step | undefined> => {
     const following = queue.next();
     if (following.done === true) return undefined;
@@ -217,14 +238,13 @@ export async function readDays(
     // What was read while the connections went down says nothing.
     if (step && job.signal?.aborted !== true) return step;
     unread ??= day + DAY - 1;
-    // What earlier runs established there stands, read again or not.
-    for (const one of [day, ...queue]) stand(establishedIn(await journal?.find(source, one)));
+    unreadDays.push(day, ...queue);
     return undefined;
   };
   for (let step = await next(); step;) {
-    if ('recorded' in step) {
-      const { segment, findings: own } = segmentOfRecord(step.recorded);
-      for (const one of own) job.told.add(one);
+    if ('taken' in step) {
+      const { segment, findings: own } = segmentOfRecord(step.taken);
+      for (const one of own) job.told.add(one, step.day);
       total = joinSource(segment, total);
       segments++;
       listener({ type: 'recorded' });
@@ -234,5 +254,6 @@ export async function readDays(
     // The digest files of the next older day are fetched while the log files of this one are checked.
     [step] = await Promise.all([next(), take(step)]);
   }
+  for (const day of unreadDays) await stand(day);
   return { total, unread, unreadLogs, segments, whole: segments === days.length };
 }

@@ -55,8 +55,6 @@ export interface SourceResult {
   readonly findings: readonly Finding[];
   /** What was found in log files and listings. */
   readonly told: Reading;
-  /** The same of a first reading, where this one is the second: what it accuses log files of stands. */
-  readonly earlier?: Reading;
   readonly bytesRead: number;
   /** Whether any digest file of the trail was met. */
   readonly met: boolean;
@@ -94,6 +92,8 @@ export interface SourceJob {
   readonly carried: ReadonlySet<string>;
   readonly limit: LimitFunction;
   readonly window: number;
+  /** What an earlier reading of the run told of a day, in fewer places. */
+  readonly earlier?: (day: Instant) => Promise<readonly Finding[]>;
   /** Takes what is found in log files and listings. */
   readonly told: Reading;
   readonly journal: Journal | undefined;

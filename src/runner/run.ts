@@ -3,7 +3,6 @@
  */
 import { onlyAllowedGaps } from '../core/allow-gaps.js';
 import { parseTrailArn } from '../core/arn.js';
-import { accusesLog } from '../core/established.js';
 import { compareFindings, finding, type Finding } from '../core/finding.js';
 import { uniqueLocations, type Location, type Source } from '../core/object-key.js';
 import {
@@ -247,8 +246,6 @@ export async function validateTrail(given: RunOptions): Promise<RunResult> {
   }
   const readings = results.map((one) => one.told);
   for await (const one of shared.told.of(readings)) store.add(one);
-  const earlier = results.flatMap((one) => one.earlier ?? []);
-  for await (const one of shared.told.of(earlier)) if (accusesLog(one)) store.add(one);
   shared.told.close();
   const sorted = await store.sorted();
   const found = await firstOf(sorted);
