@@ -141,7 +141,7 @@ export async function judgeTails(
       const status = await options.statusIn(region);
       const reaches = own.every(({ intervals }) => reachesEnd(intervals));
       if (!status.ok) {
-        const known = own.some(({ result }) => result.plan.known);
+        const known = own.some(({ result }) => result.plan.known || result.met);
         findings.push(unconfirmed(region, status.why, known, reaches));
         const why = `whether something is gone at the end can’t be decided: ${status.why}`;
         judged.push(...own.map((one) => withWhy(one, why)));

@@ -1,7 +1,8 @@
 /**
  * Planning work that a journal has part of. An account or Region whose folders are gone by now is still
  * one that was there when the work began, and what was recorded of a source is found only under the
- * places that it was looked for in.
+ * places that it was looked for in. Whether it is this trail's, its records tell: another trail's folder
+ * may be gone as well.
  */
 import type { RecordedSource } from '../core/journal.js';
 import { covers, type Source } from '../core/object-key.js';
@@ -37,7 +38,7 @@ export async function planRecorded(
   recorded: readonly RecordedSource[],
   planned: readonly Source[] = [],
 ): Promise<Plan> {
-  const { objects, known = [], after } = planning;
+  const { objects, after } = planning;
   const records = new Map<string, RecordedSource[]>();
   for (const one of recorded) records.set(nameOf(one), [...(records.get(nameOf(one)) ?? []), one]);
   const done = new Set(planned.map(nameOf));
@@ -52,11 +53,7 @@ export async function planRecorded(
     (one) => !done.has(nameOf(one)) && covers(plan.places, one.locations),
   );
   if (gone.length === 0) return { ...plan, sources };
-  const wider = await planSources(objects, {
-    ...planning,
-    known: [...known, ...gone],
-    after: plan,
-  });
+  const wider = await planSources(objects, { ...planning, recorded: gone, after: plan });
   const names = new Set(gone.map(nameOf));
   return {
     ...plan,

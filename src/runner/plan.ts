@@ -61,6 +61,8 @@ export interface PlanOptions {
   readonly proved?: readonly string[] | undefined;
   /** Chains that an earlier run knew. */
   readonly known?: readonly Source[] | undefined;
+  /** Sources that a journal has records of and nothing else knows any more: planned, not believed in. */
+  readonly recorded?: readonly Source[] | undefined;
   /** Whether CloudTrail signed any of the trail’s newest digest files in a location. */
   readonly isSigned: (location: Location) => Promise<boolean>;
   /** GetTrailStatus in a Region. */
@@ -75,6 +77,8 @@ export interface SourcePlan extends Source {
   readonly known: boolean;
   /** Whether nobody but the user's `--region` knows it. */
   readonly onlyNamed: boolean;
+  /** Whether its folders are gone since a journal recorded something of it. */
+  readonly isGone: boolean;
 }
 
 export interface Plan {
@@ -130,10 +134,13 @@ export async function planSources(objects: ObjectSource, options: PlanOptions): 
         throw new RunError(`S3 can’t be reached: ${detail}`, 'check network, proxy and endpoint');
       }
     }
-    const detail =
-      failure.kind === 'unreadable' ? `(${failure.reason}): ${failure.detail}` : failure.kind;
+    const [reason, detail] =
+      failure.kind === 'unreadable'
+        ? [failure.reason, `(${failure.reason}): ${failure.detail}`]
+        : ['service', failure.kind];
     const message = `the folder could not be listed, so accounts or Regions may be left out ${detail}`;
-    findings.push(finding('OBJECT_UNREADABLE', message, { bucket: inBucket, key: folder }));
+    const place = { bucket: inBucket, key: folder, details: { reason } };
+    findings.push(finding('OBJECT_UNREADABLE', message, place));
     return [];
   };
 
@@ -145,8 +152,10 @@ export async function planSources(objects: ObjectSource, options: PlanOptions): 
   const wide = places.filter((one) => one.organizationId !== undefined);
   const inPlaces = await Promise.all(wide.map((one) => foldersIn(accountsFolder(one), one.bucket)));
   const members = inPlaces.flat().filter(isAccountId);
-  const remembered = (options.known ?? []).map(({ accountId }) => accountId);
-  const found = [...new Set([trail.accountId, ...members, ...remembered])].sort();
+  const { known = [], recorded = [] } = options;
+  const remembered = known.map(({ accountId }) => accountId);
+  const ofRecords = recorded.map(({ accountId }) => accountId);
+  const found = [...new Set([trail.accountId, ...members, ...remembered, ...ofRecords])].sort();
   const accounts = options.accountIds ?? found;
 
   const expected = await expectedRegions(options);
@@ -167,14 +176,15 @@ export async function planSources(objects: ObjectSource, options: PlanOptions): 
       const message = `the account has folders of ${most.length} Regions, more than there are: only ${MAX_REGIONS} of them were looked at`;
       findings.push(finding('OBJECT_UNREADABLE', message, { accountId, bucket }));
     }
-    for (const one of options.known ?? []) {
-      if (one.accountId === accountId) seen.add(one.region);
-    }
+    for (const one of known) if (one.accountId === accountId) seen.add(one.region);
     const inHome = own || options.accountIds !== undefined;
     if (inHome) seen.add(trail.homeRegion);
     const found = new Set(seen);
     for (const region of options.regions ?? []) seen.add(region);
-    const all = new Set([...seen, ...expected.regions]);
+    const gone = recorded.flatMap((one) =>
+      one.accountId === accountId && !found.has(one.region) ? [one.region] : [],
+    );
+    const all = new Set([...seen, ...expected.regions, ...gone]);
     return [...all]
       .filter((region) => options.regions?.includes(region) ?? true)
       .sort()
@@ -188,7 +198,8 @@ export async function planSources(objects: ObjectSource, options: PlanOptions): 
           remembered.includes(accountId) ||
           (inHome && region === trail.homeRegion),
         known: seen.has(region),
-        onlyNamed: !found.has(region) && !expected.regions.includes(region),
+        onlyNamed: ![...found, ...expected.regions, ...gone].includes(region),
+        isGone: gone.includes(region),
       }));
   };
   const limit = pLimit(ACCOUNTS_AT_ONCE);

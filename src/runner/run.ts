@@ -57,7 +57,7 @@ function belonging(results: readonly SourceResult[], options: RunOptions): reado
       isMultiRegion ||
       one.findings.length > 0 ||
       one.told.count > 0 ||
-      (one.ledger?.candidates.size ?? 0) > 0,
+      (!one.plan.isGone && (one.ledger?.candidates.size ?? 0) > 0),
   );
 }
 
