@@ -1,10 +1,11 @@
 /** The journal of a run: opened for this very work, and what is told of it. */
-import { count } from '../core/count.js';
+import { count, numeral } from '../core/count.js';
 import type { Shard, Work } from '../core/journal.js';
 import { formatInstant, HOUR, type TimeRange } from '../core/timestamp.js';
 import { escapeText } from '../report/escape.js';
 import type { RunOptions } from '../runner/options.js';
 import { placeNow } from '../runner/place.js';
+import type { ShardResult } from '../runner/run-shard.js';
 import { openJournal, type JournalFile } from '../sources/journal-file.js';
 import { RunError } from '../sources/ports.js';
 import type { Arguments } from './args.js';
@@ -48,10 +49,12 @@ export function fixedBy(work: Work): Pick<RunOptions, 'range' | 'place' | 'start
 }
 
 /** Tells of what could not be read for a reason that may have passed. */
-export function tellPassing({ passing, unsettled }: JournalFile, io: Io): void {
-  if (passing === 0) return;
-  const them = passing === 1 ? 'it' : 'them';
-  const what = `in ${count(passing, 'segment')} something could not be read that may be readable later (network, throttles, credentials)`;
+export function tellPassing({ passing, beside, unsettled, work }: JournalFile, io: Io): void {
+  if (passing + beside === 0) return;
+  const them = passing + beside === 1 ? 'it' : 'them';
+  const where = passing > 0 ? `in ${count(passing, 'segment')}` : 'beside the segments';
+  const reasons = `network, throttles, credentials${work.shard ? ', permissions' : ''}`;
+  const what = `${where} something could not be read that may be readable later (${reasons})`;
   const next = unsettled
     ? `the same command reads ${them} again`
     : 'the run before could not either, and the work ends with that';
@@ -62,6 +65,14 @@ export function tellPassing({ passing, unsettled }: JournalFile, io: Io): void {
 export function tellKept(path: string, io: Io): void {
   const next = 'the same command goes on from it';
   io.stderr.write(`validate-trail: the journal ${escapeText(path)} is kept: ${next}\n`);
+}
+
+/** Tells of what a shard was refused: it has no report that would, and its role may be the wrong one. */
+export function tellRefused({ refused }: ShardResult, io: Io): void {
+  for (const [reason, { count: many, first }] of refused) {
+    const what = `${numeral(many)} ${many === 1 ? 'object or listing' : 'objects or listings'} could not be read: ${String(reason)}, first ${escapeText(first)}`;
+    io.stderr.write(`validate-trail: ${what}\n`);
+  }
 }
 
 /** Whether a journal that is gone on with leaves the newest of what is asked for now to another run. */

@@ -17,7 +17,7 @@ import { clock, runOptions, withConnection } from './connected.js';
 import { INCOMPLETE, INTERRUPTED } from './exit-code.js';
 import { print, type Io } from './main.js';
 import { askedRange } from './range.js';
-import { fixedBy, isBehind, journalOf, tellKept, tellPassing } from './run-journal.js';
+import { fixedBy, isBehind, journalOf, tellKept, tellPassing, tellRefused } from './run-journal.js';
 import { filesBeside, refuseSamePaths } from './same-paths.js';
 import { shardOf } from './shard.js';
 
@@ -92,6 +92,7 @@ export async function runValidate(
         return 0;
       }
       const result = await readShard(work, shard);
+      tellRefused(result, io);
       tellPassing(journal, io);
       const finished = result.finished && !journal.unsettled;
       if (finished) await journal.end();

@@ -106,6 +106,8 @@ export interface RecordedDay {
 export type JournalLine =
   | { readonly work: Work }
   | { readonly day: RecordedDay }
+  /** In what, beside the days, a run could not read something that may be readable the next time. */
+  | { readonly beside: readonly string[] }
   /** A shard's last line. */
   | { readonly end: true };
 
@@ -140,7 +142,7 @@ export function checkLine(before: string, line: string): string | undefined {
 export function decodeLine(line: string): JournalLine {
   try {
     const value = JSON.parse(line.slice(PREFIX)) as Partial<Record<string, unknown>> | null;
-    if (value && ('work' in value || 'day' in value || 'end' in value)) {
+    if (value && ('work' in value || 'day' in value || 'beside' in value || 'end' in value)) {
       return value as unknown as JournalLine;
     }
   } catch {

@@ -122,7 +122,7 @@ export async function listDay(
     const message = `the digest files of this day could not be listed (${cause}): ${detail}`;
     return {
       digests: [],
-      findings: [finding('OBJECT_UNREADABLE', message, place)],
+      findings: [finding('OBJECT_UNREADABLE', message, { ...place, details: { reason: cause } })],
       // A digest that ends at midnight lies in the folder of the day that begins.
       failed: { start: day - 1, end: day + DAY - 1, state: 'unreadable', cause },
     };
@@ -257,7 +257,9 @@ export function decide(reader: SourceReader, candidate: Candidate, settled: Sett
     const counted = !context && belongs(reader, kind, end - HOUR, end);
     const cause = settled.state === 'unreadable' ? { cause: settled.cause } : {};
     const loose: Loose = { start: end - HOUR, end, state, ...cause, bucket, key };
-    const findings = remark ? [tell(remark, at)] : [];
+    const isUnread = settled.state === 'unreadable' && remark?.code === 'OBJECT_UNREADABLE';
+    const why = isUnread ? { details: { ...remark.details, reason: settled.cause } } : {};
+    const findings = remark ? [tell({ ...remark, ...why }, at)] : [];
     return { kind, end, loose, counted, findings };
   }
   const { digest, signature, remarks } = settled;

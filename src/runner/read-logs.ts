@@ -14,7 +14,7 @@ import {
 } from '../core/log-objects.js';
 import { digestRegionsFolder, parseDigestKey } from '../core/object-key.js';
 import { DAY, dayFolder, HOUR, startOfDay, type Instant } from '../core/timestamp.js';
-import type { SourceReader } from './read-day.js';
+import { linkName, type Listed, type SourceReader } from './read-day.js';
 
 /** Digest files of other trails that are read for one folder and day. */
 const MAX_OTHERS = 2000;
@@ -65,13 +65,11 @@ function digestDays(object: LogObject): Instant[] {
 async function strikeBy(
   reader: SourceReader,
   ledger: LogLedger,
-  bucket: string,
-  key: string,
-  size: number,
+  { parsed, object }: Listed,
 ): Promise<LogLedger> {
-  const { source, chains, objects } = reader;
-  const parsed = parseDigestKey(bucket, key, source, undefined);
-  if (!parsed || parseDigestKey(bucket, key, source, chains.standard.trail)) return ledger;
+  const { chains, objects } = reader;
+  const { bucket } = parsed.location;
+  const { key, size } = object;
   const read = await reader.readDigest(bucket, key, size);
   if (read?.outcome.kind !== 'digest') return ledger;
   const lookup = await reader.keys.lookup(read.outcome.digest.fingerprint, parsed.end);
@@ -98,28 +96,48 @@ export async function strikeProved(
   return strike(ledger, proved);
 }
 
+/** What listing the digest folders of candidates' days came to. */
+export interface Others {
+  readonly ledger: LogLedger;
+  /** Days with backfill digest files of this trail that were not there when the day was read. */
+  readonly late: readonly Instant[];
+}
+
 /**
  * Strikes what authenticated digest files of other trails in the same folders list and whose bytes
- * have the hash that they signed (log file names carry no trail, SPEC 1).
+ * have the hash that they signed (log file names carry no trail, SPEC 1). This trail's own were read with
+ * their days, but for those that came since.
  */
-export async function strikeByOtherTrails(
+export async function strikeByOthers(
   reader: SourceReader,
   ledger: LogLedger,
-): Promise<LogLedger> {
-  const { source, objects, locations } = reader;
+  met: readonly { readonly bucket?: string; readonly key?: string }[],
+): Promise<Others> {
+  const { source, objects, locations, chains } = reader;
   const days = new Set([...ledger.candidates.values()].flatMap(digestDays));
+  const names = new Set(met.map(linkName));
+  const late = new Set<Instant>();
   let left = ledger;
   for (const day of [...days].sort((a, b) => b - a)) {
     for (const location of locations) {
+      if (left.candidates.size === 0) return { ledger: left, late: [...late] };
       const { bucket } = location;
       const folder = `${digestRegionsFolder(location, source.accountId)}${source.region}/${dayFolder(day)}/`;
       const listing = await objects.list(bucket, folder);
       if (!listing.ok) continue;
-      for (const { key, size } of listing.value.objects.slice(0, MAX_OTHERS)) {
-        if (left.candidates.size === 0) return left;
-        left = await strikeBy(reader, left, bucket, key, size);
+      const others: Listed[] = [];
+      for (const object of listing.value.objects) {
+        const own = parseDigestKey(bucket, object.key, source, chains.standard.trail);
+        const parsed = own ?? parseDigestKey(bucket, object.key, source, undefined);
+        if (parsed && !own) others.push({ object, parsed });
+        if (own?.kind === 'backfill' && !names.has(linkName({ bucket, key: object.key })))
+          late.add(day);
+      }
+      for (const one of others.slice(0, MAX_OTHERS)) {
+        if (left.candidates.size === 0) break;
+        left = await strikeBy(reader, left, one);
       }
     }
   }
-  return left;
+  return { ledger: left, late: [...late] };
 }

@@ -2,22 +2,11 @@
 import type { LimitFunction } from 'p-limit';
 import type { BackfillSegment } from '../core/backfill.js';
 import type { SuccessorLink } from '../core/authenticate.js';
-import type { LogFileEntry } from '../core/digest-file.js';
 import { NO_EDGE } from '../core/edge.js';
 import { count } from '../core/count.js';
 import { finding, type Finding } from '../core/finding.js';
 import type { Shard } from '../core/journal.js';
-import {
-  joinLedgers,
-  logDay,
-  LOG_SLACK,
-  logTime,
-  prepend,
-  strike,
-  within,
-  type LogLedger,
-  type LogObject,
-} from '../core/log-objects.js';
+import { joinLedgers, LOG_SLACK, type LogLedger, type LogObject } from '../core/log-objects.js';
 import type { ChainKind, TrailName } from '../core/object-key.js';
 import type { Sample } from '../core/sample.js';
 import {
@@ -37,12 +26,13 @@ import { daysOf, newestDay, oldestDay, shareOf } from './days.js';
 import type { RunListener } from './events.js';
 import type { SourcePlan } from './plan.js';
 import { readLate } from './late-backfill.js';
-import { readBefore, readContext, readEdge, readOlder, type Context } from './read-context.js';
+import { readContext, readEdge, readOlder, type Context } from './read-context.js';
 import type { SourceReader } from './read-day.js';
 import { emptySource, lookForUnlisted, readDays, type DaysRead } from './read-days.js';
 import type { createDigestReader } from './read-digest.js';
-import { strikeByOtherTrails, strikeProved } from './read-logs.js';
 import { readRemembered, type Remembered } from './remember.js';
+import { listedBefore, settleLedger } from './settle-ledger.js';
+import { noting, type Unreadable } from './unread.js';
 
 /** What one source came to. */
 export interface SourceResult {
@@ -70,6 +60,8 @@ export interface SourceResult {
   /** Whether the run had to stop before all of it was read. */
   readonly cutShort: boolean;
   readonly reader: SourceReader;
+  /** What `reader` could not read, beside the days: it may become more while the source is judged. */
+  readonly unreadable: Unreadable;
 }
 
 export interface SourceJob {
@@ -130,48 +122,59 @@ function readerFor(job: SourceJob): SourceReader {
 export async function readSource(job: SourceJob): Promise<SourceResult> {
   const { range, begunAt, backfillFrom } = job;
   const reader = readerFor(job);
+  const unreadable: Unreadable = new Map();
+  const aside = noting(reader, unreadable);
   const newest = newestDay(range, begunAt);
-  const context = await readContext(reader, [newest, newest + DAY]);
+  const context = await readContext(aside, [newest, newest + DAY]);
+  reader.edges = aside.edges;
   const none = emptySource(reader);
   const standard = context ? segmentOf(reader.chains.standard, [context.digest]) : none.standard;
   const days = daysOf(range, begunAt, backfillFrom);
   const read = await readDays(job, reader, days, { ...none, standard });
-  return settleSource(job, reader, await readLate(job, reader, read), context);
+  aside.edges = reader.edges;
+  const late = await readLate(job, aside, read);
+  return settleSource(job, aside, late, context, unreadable);
 }
 
 /** Reads a shard's share of a source into the journal; nothing is judged. */
-export async function readShare(job: SourceJob, shard: Shard): Promise<DaysRead | undefined> {
+export async function readShare(
+  job: SourceJob,
+  shard: Shard,
+): Promise<(DaysRead & { unreadable: Unreadable }) | undefined> {
   const { range, begunAt, backfillFrom } = job;
   const days = daysOf(range, begunAt, backfillFrom);
   const own = shareOf(days, job.plan, shard);
   const [first] = own;
   if (first === undefined) return undefined;
   const reader = readerFor(job);
+  const unreadable: Unreadable = new Map();
+  const aside = noting(reader, unreadable);
   const newest = newestDay(range, begunAt);
-  if (first === newest) await readContext(reader, [newest, newest + DAY]);
-  else await readEdge(reader, first + DAY, newest + DAY);
-  return readDays(job, reader, own, emptySource(reader));
+  if (first === newest) await readContext(aside, [newest, newest + DAY]);
+  else await readEdge(aside, first + DAY, newest + DAY);
+  reader.edges = aside.edges;
+  return { ...(await readDays(job, reader, own, emptySource(reader))), unreadable };
 }
 
 /** What the range's edges and the digest files of others say of what was read. */
 async function settleSource(
   job: SourceJob,
   reader: SourceReader,
-  read: DaysRead,
+  given: DaysRead,
   context: Context | undefined,
+  unreadable: Unreadable,
 ): Promise<SourceResult> {
   const { plan, range, stopped, carried } = job;
   const { accountId, region } = plan;
   const { standard: chain } = reader.chains;
-  const { total, unread } = read;
   const findings: Finding[] = [];
-  let { standard, backfill, ledger } = total;
-  // A name that was rounded up past midnight lies in the folder of the day before.
-  const midnight = oldestDay(range);
-  if (job.unlisted && range.start - midnight < LOG_SLACK && !stopped()) {
-    const eve = await lookForUnlisted(job, reader, midnight - DAY, [], findings);
-    ledger = joinLedgers(eve, ledger);
-  }
+  const days = await withEve(job, reader, given, findings);
+  const remembered = await Promise.all(job.remembered.map((one) => readRemembered(reader, one)));
+  const { first } = days.total.standard;
+  const before = await listedBefore(job, reader, first, remembered, days.total.ledger);
+  const read = job.unlisted ? await settleLedger(job, reader, days, { context, before }) : days;
+  const { total, unread } = read;
+  let { standard, backfill } = total;
   if (unread !== undefined) {
     const cause = job.signal?.aborted === true ? 'interrupted' : 'time-limit';
     const loose = { end: unread, state: 'unreadable', cause } as const;
@@ -182,33 +185,12 @@ async function settleSource(
     // What newer backfill digest files name may lie there, too.
     backfill = { ...backfill, loose: [...backfill.loose, { ...loose, start: job.backfillFrom }] };
   }
-  const remembered = await Promise.all(job.remembered.map((one) => readRemembered(reader, one)));
-  const { first } = standard;
   if (first && !first.link && first.start > range.start && remembered.length === 0 && !stopped()) {
     const older = await readOlder(reader);
     if (older) standard = join(segmentOf(chain, [older]), standard);
   }
-  const before = await listedBefore(reader, first, remembered, ledger, range);
   const known = remembered.find((one) => one.kind === 'standard' && one.end <= range.start);
   if (known) standard = join(digestSegment(chain, known.node, []), standard);
-  if (job.unlisted) {
-    // Beyond the newest digest file of the range, later ones speak.
-    const end = Math.max(range.end, standard.newest?.end ?? 0);
-    ledger = within(ledger, { start: range.start, end }, carried);
-    // Younger ones lie in folders that were listed again.
-    const older = job.candidates.filter(({ key }) => (logDay(key) ?? 0) < midnight);
-    ledger = prepend(older, ledger);
-    ledger = strike(ledger, ledger.elsewhere);
-    for (const list of [before ?? [], context?.logFiles ?? []]) {
-      ledger = await strikeProved(reader, ledger, list);
-    }
-    for await (const list of context?.later() ?? []) {
-      if (ledger.candidates.size === 0 || stopped()) break;
-      ledger = await strikeProved(reader, ledger, list);
-    }
-    if (ledger.candidates.size > 0 && !stopped())
-      ledger = await strikeByOtherTrails(reader, ledger);
-  }
   const keyless = [
     ...standard.before,
     ...standard.after,
@@ -232,19 +214,33 @@ async function settleSource(
     told: job.told,
     bytesRead: total.bytesRead,
     met: total.met || context !== undefined,
-    ledger: job.unlisted ? ledger : undefined,
+    ledger: job.unlisted ? total.ledger : undefined,
     knownBefore: before !== undefined,
     remembered,
     afterRemembered: first,
     carried,
     cutShort,
     reader,
+    unreadable,
   };
 }
 
 /** What to do where the time was up: a run with a journal was already told with which. */
 export const hintOf = (journal: Journal | undefined): string | undefined =>
   journal && 'run the same command again, which goes on where this run stopped';
+
+/** With the log folder of the day before: a name that was rounded up past midnight lies there. */
+async function withEve(
+  job: SourceJob,
+  reader: SourceReader,
+  read: DaysRead,
+  findings: Finding[],
+): Promise<DaysRead> {
+  const midnight = oldestDay(job.range);
+  if (!job.unlisted || job.range.start - midnight >= LOG_SLACK || job.stopped()) return read;
+  const eve = await lookForUnlisted(job, reader, midnight - DAY, [], findings);
+  return { ...read, total: { ...read.total, ledger: joinLedgers(eve, read.total.ledger) } };
+}
 
 /** What a run that was out of time left unread. */
 function notRead(job: SourceJob, { unread, unreadLogs }: DaysRead): Finding {
@@ -263,22 +259,4 @@ function notRead(job: SourceJob, { unread, unreadLogs }: DaysRead): Finding {
   const details = { logFiles: unreadLogs };
   const place = { accountId, region, ...time, details, hint: hintOf(job.journal) };
   return finding('NOT_READ', `not read, for the time was up: ${what}`, place);
-}
-
-/** What the digest file right before the range lists; asked only where something hangs on it. */
-async function listedBefore(
-  reader: SourceReader,
-  first: DigestNode | undefined,
-  remembered: readonly Remembered[],
-  ledger: LogLedger,
-  range: TimeRange,
-): Promise<readonly LogFileEntry[] | undefined> {
-  const known = remembered.find((one) => one.kind === 'standard' && one.now === 'same');
-  if (known && known.end <= range.start) return known.logFiles;
-  // A starting digest has none before it; and one that lies in the range was read.
-  if (!first?.link || first.start > range.start) return [];
-  const early = [...ledger.candidates.values()].some(
-    ({ key }) => (logTime(key) ?? 0) <= range.start + LOG_SLACK,
-  );
-  return early ? readBefore(reader, first.link) : [];
 }

@@ -9,6 +9,7 @@ import type { SourceSegment } from '../core/source-segment.js';
 import { DAY, type Instant } from '../core/timestamp.js';
 import type { SourcePlan } from './plan.js';
 import type { Day, SourceReader } from './read-day.js';
+import { isPassing, unreadIn } from './unread.js';
 
 /** Whether reading a day again gave its record, word for word. */
 export function isSame(known: RecordedDay | undefined, record: RecordedDay): boolean {
@@ -111,9 +112,6 @@ export function segmentOfRecord({ segment }: RecordedDay): {
   return { segment: { ...rest, ledger: unpackLedger({ candidates, elsewhere }) }, findings };
 }
 
-/** Reasons that may be gone the next time. */
-const PASSING: readonly unknown[] = ['credentials', 'throttled', 'network', 'service', 'changed'];
-
 /** Whether something of a day could not be read or proved that may be the next time. */
 export function hasPassing(
   { keys }: SourceReader,
@@ -121,14 +119,11 @@ export function hasPassing(
   findings: readonly Finding[],
 ): boolean {
   const passes = (cause: unknown): boolean =>
-    cause === 'keys-unavailable' ? keys.mayCome : PASSING.includes(cause);
+    cause === 'keys-unavailable' ? keys.mayCome : isPassing(cause);
+  const told = [...findings, ...read.digests.flatMap((one) => one.findings)];
   return (
     read.failures.some(({ cause }) => passes(cause)) ||
     read.digests.some((one) => 'loose' in one && passes(one.loose.cause)) ||
-    [...findings, ...read.digests.flatMap((one) => one.findings)].some(
-      ({ code, details }) =>
-        code === 'OBJECT_UNREADABLE' &&
-        (passes(details?.['reason']) || passes(details?.['listing'])),
-    )
+    [...unreadIn(told)].some(({ reason }) => passes(reason))
   );
 }

@@ -42,11 +42,13 @@ import { readSettings } from './read-settings.js';
 import type { SourceResult } from './read-source.js';
 import { scopeOf } from './scope.js';
 import { searchLogs } from './search-logs.js';
+import { besideNames, isPassing } from './unread.js';
 
 /**
  * Folders of Regions in which a single-Region trail never delivered are other trails': those without
  * its digest files whose log files, if any, other trails' digest files list. What nobody lists may be
- * what is left of a Region that was emptied, whatever the trail's settings say now.
+ * what is left of a Region that was emptied, whatever the trail's settings say now. Of a folder that is
+ * gone since it was recorded, nobody can say any more who listed what lay in it.
  */
 function belonging(results: readonly SourceResult[], options: RunOptions): readonly SourceResult[] {
   const isMultiRegion = options.trail.isMultiRegion ?? true;
@@ -336,6 +338,10 @@ export async function validateTrail(given: RunOptions): Promise<RunResult> {
       : {}),
     findings: findings.map(reportFinding),
   };
+  // Connections that went down say nothing.
+  if (!interrupted()) {
+    await options.journal?.addBeside(besideNames(whole.findings, whole.results, isPassing));
+  }
   const result: RunResult = {
     report,
     finished: !hurried(),

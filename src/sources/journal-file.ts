@@ -28,9 +28,11 @@ export interface JournalFile extends Journal {
   readonly ended: boolean;
   /** Segments of this run in which something could not be read that may be readable the next time. */
   readonly passing: number;
+  /** In how much that is so beside the segments. */
+  readonly beside: number;
   /**
-   * Whether it is worth going on with: in some segment that may be so for the first time, or this run
-   * could read one where an earlier run could not.
+   * Whether it is worth going on with: somewhere that may be so for the first time, or this run could
+   * read something where an earlier run could not.
    */
   readonly unsettled: boolean;
   /** Marks a shard's journal as whole. */
@@ -82,6 +84,7 @@ export async function openJournal(
     }
     const { places } = found;
     let passing = 0;
+    let beside = 0;
     let news = 0;
     return {
       work,
@@ -92,14 +95,24 @@ export async function openJournal(
       get passing() {
         return passing;
       },
+      get beside() {
+        return beside;
+      },
       get unsettled() {
-        return passing > 0 && news > 0;
+        return passing + beside > 0 && news > 0;
       },
       add: (day) => {
         const passes = day.again === 'passing';
         if (passes) passing++;
         if (passes !== found.passing.has(dayName(day))) news++;
         return writer.add({ day });
+      },
+      addBeside: async (names) => {
+        const own = new Set(names);
+        beside = own.size;
+        const all = new Set([...own, ...found.beside]);
+        if (all.size > own.size || all.size > found.beside.size) news++;
+        if (all.size > 0) await writer.add({ beside: [...own].sort() });
       },
       end: () => writer.add({ end: true }),
       close: () => handle.close(),

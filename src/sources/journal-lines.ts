@@ -26,6 +26,8 @@ export interface Contents {
   readonly records: number;
   /** Days (`dayName`) in whose last record something could not be read that may be the next time. */
   readonly passing: ReadonlySet<string>;
+  /** In what, beside the days, the last run that came to its end met the same. */
+  readonly beside: ReadonlySet<string>;
   /** Whether the last line says that a shard is whole. */
   readonly ended: boolean;
   /** Where the whole lines end, and the checksum of the last. */
@@ -77,6 +79,7 @@ export const dayName = ({ source, day }: Pick<RecordedDay, 'source' | 'day'>): s
 export async function readThrough(handle: FileHandle): Promise<Contents> {
   const places: Places = new Map();
   const passing = new Set<string>();
+  let beside = new Set<string>();
   let work: Work | undefined;
   let sum = '';
   let length = 0;
@@ -103,6 +106,7 @@ export async function readThrough(handle: FileHandle): Promise<Contents> {
     }
     if ('work' in value) work = value.work;
     else if ('end' in value) ended = true;
+    else if ('beside' in value) beside = new Set(value.beside);
     else {
       const { source, day, again } = value.day;
       const known = places.get(source) ?? [];
@@ -116,7 +120,7 @@ export async function readThrough(handle: FileHandle): Promise<Contents> {
     length = offset + bytes + 1;
   }
   if (ended && torn) throw new JournalError('goes on after its end');
-  return { work, places, records, passing, ended, length, sum, whole: all };
+  return { work, places, records, passing, beside, ended, length, sum, whole: all };
 }
 
 /** Whether a line may be the beginning of a journal's first one. */

@@ -63,6 +63,7 @@ export async function openPartials(paths: readonly string[], tool: string): Prom
         return undefined;
       },
       add: () => Promise.resolve(),
+      addBeside: () => Promise.resolve(),
       close,
     };
   } catch (error) {

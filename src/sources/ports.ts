@@ -139,6 +139,11 @@ export interface Journal {
   find(source: string, day: Instant): Promise<RecordedDay | undefined>;
   /** Records a day; once this resolves, it outlives the machine's sudden end. */
   add(day: RecordedDay): Promise<void>;
+  /**
+   * Names that in which, beside the days, this run could not read something that may be readable the
+   * next time: all of it, at the run's end.
+   */
+  addBeside(names: readonly string[]): Promise<void>;
 }
 
 /** The public keys that vouch for a run. */

@@ -45,7 +45,7 @@ export async function serving<T>(
 export const partials = (directory: string, total: number): string[] =>
   Array.from({ length: total }, (_, at) => join(directory, `part-${at + 1}.jsonl`));
 
-/** Runs one shard after another; each must end with status 0. */
+/** Runs one shard after another; each must end with status 0, at the second try where it was refused something. */
 export async function runShards(
   argv: readonly string[],
   files: readonly string[],
@@ -53,7 +53,13 @@ export async function runShards(
   const lines: string[] = [];
   for (const [at, file] of files.entries()) {
     const own = ['--shard', `${at + 1}/${files.length}`, '--partial', file];
-    const { status, stdout, stderr } = await runCommand([...argv, ...own]);
+    let ran = await runCommand([...argv, ...own]);
+    if (ran.stderr.includes('could not be read: access-denied')) {
+      if (ran.status !== 3)
+        throw new Error(`shard ${at + 1} was refused and ends with ${ran.status}`);
+      ran = await runCommand([...argv, ...own]);
+    }
+    const { status, stdout, stderr } = ran;
     if (status !== 0) throw new Error(`shard ${at + 1}: ${status} ${stderr}`);
     lines.push(stdout);
   }
