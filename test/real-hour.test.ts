@@ -148,7 +148,7 @@ for (const [name, server] of Object.entries(servers)) {
       expect(report.counts.logFiles.valid).toBe(55);
     });
 
-    it('each log file with one changed byte is named', async () => {
+    it('each log file with one changed byte is named, eight at a time', async () => {
       const client = new S3Client({
         region: 'us-east-1',
         endpoint: s3.url,
@@ -159,15 +159,16 @@ for (const [name, server] of Object.entries(servers)) {
       });
       const put = (key: string, body: Buffer) =>
         client.send(new PutObjectCommand({ Bucket: BUCKET, Key: key, Body: body }));
-      for (const key of logKeys(world)) {
-        const { body } = world.buckets.get(BUCKET)!.objects.get(key)!;
-        await put(key, flip(body));
+      const bodyOf = (key: string): Buffer => world.buckets.get(BUCKET)!.objects.get(key)!.body;
+      const keys = logKeys(world);
+      for (let at = 0; at < keys.length; at += 8) {
+        const some = keys.slice(at, at + 8);
+        for (const key of some) await put(key, flip(bodyOf(key)));
         const { report, status } = await run();
         expect(status).toBe(1);
-        expect(
-          report.findings.filter((one) => one.class !== 'notice').map((one) => one.key),
-        ).toEqual([key]);
-        await put(key, body);
+        const accused = report.findings.filter((one) => one.class !== 'notice');
+        expect(accused.map(({ key = '' }) => key).sort()).toEqual(some.toSorted());
+        for (const key of some) await put(key, bodyOf(key));
       }
       client.destroy();
     });

@@ -105,12 +105,12 @@ describe('reports in pieces', () => {
     expect(told).toContain('Violations: altered or removed (3)');
     expect(told.match(/what {3}m/g)).toHaveLength(10_000);
     expect(told).toContain('  … and 2 more; --format json shows all');
-    expect(told).toContain('  … and 12000 more; --format json shows all');
+    expect(told).toContain('  … and 12,000 more; --format json shows all');
     const brief = renderText(
       { ...report, findings: [...unproved, ...last] },
       { style: PLAIN, verbose: false },
     );
-    expect(brief).toContain('  … and 9949 more; --format json shows all');
+    expect(brief).toContain('  … and 9,949 more; --format json shows all');
   });
 });
 
@@ -201,7 +201,9 @@ describe('writing in pieces', () => {
         yield await Promise.resolve('two');
         throw new Error('lost');
       }
-      await expect(second.write(broken())).rejects.toThrow('--output: lost');
+      await expect(second.write(broken())).rejects.toThrow(
+        `--output ${path} can’t be written: lost`,
+      );
       await second.discard();
       expect(await readFile(path, 'utf8')).toBe('one');
       expect(await readdir(directory)).toEqual(['report.json']);
