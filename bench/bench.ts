@@ -163,8 +163,8 @@ async function describeMachine({ aws }: Programs): Promise<string> {
   return `${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${memory} GB; node ${process.version}; AWS CLI: ${version.trim()}`;
 }
 
-/** As the command does: the main one and up to four more. */
-const OUR_THREADS = Math.min(availableParallelism(), 5);
+/** As many as read log files in the command. */
+const OUR_THREADS = Math.min(availableParallelism(), 4);
 
 const { values } = parseArgs({
   options: {

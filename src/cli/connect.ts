@@ -106,10 +106,9 @@ const WORTH_THREADS = 1000;
 
 function threadsOf({ threads }: Arguments): { count: number; after: number } {
   if (threads !== undefined) return { count: threads, after: 0 };
-  return {
-    count: Math.min(availableParallelism() - 1, AUTO_THREADS),
-    after: WORTH_THREADS,
-  };
+  // The main one has a fifth of the work, so that each core has a thread that reads.
+  const cores = availableParallelism();
+  return { count: cores === 1 ? 0 : Math.min(cores, AUTO_THREADS), after: WORTH_THREADS };
 }
 
 /** Connects to what the options name. Throws `RunError` where that can't be done. */

@@ -81,7 +81,7 @@ interface Waiting {
 }
 
 /** Nothing of a log file lives long in a thread: small is enough, and memory is by the thread. */
-const YOUNG_MB = 12;
+const YOUNG_MB = 6;
 
 /** One thread, and what it was asked. */
 class Thread {
