@@ -16,6 +16,7 @@ import {
   type TrailDescription,
   type TrailSource,
 } from '../sources/ports.js';
+import { DEFAULT_RETRY, type RetryPolicy } from '../sources/retry.js';
 import { createS3Source } from '../sources/s3.js';
 import { createEvidenceTrailSource } from '../sources/trail.js';
 import { UsageError, type Arguments } from './args.js';
@@ -92,12 +93,13 @@ function factsOf(found: TrailDescription) {
   };
 }
 
-/** LookupEvents allows two requests a second; an endpoint on this machine has no such quota. */
-function lookupPause(endpoint: string | undefined): { lookupPauseMs?: number } {
-  if (endpoint === undefined || !URL.canParse(endpoint)) return {};
-  const { hostname } = new URL(endpoint);
-  return /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname) ? { lookupPauseMs: 0 } : {};
+/** Whether an endpoint is on this machine: it has no quotas, and is back soon or not at all. */
+function isHere(endpoint: string | undefined): boolean {
+  if (endpoint === undefined || !URL.canParse(endpoint)) return false;
+  return /^(localhost|127\.[\d.]+|\[::1\])$/.test(new URL(endpoint).hostname);
 }
+
+const BRIEF_RETRY: RetryPolicy = { ...DEFAULT_RETRY, pauseMs: DEFAULT_RETRY.pauseMs / 4 };
 
 /** More than these the main thread can't keep busy with small log files (ARCHITECTURE.md). */
 const AUTO_THREADS = 4;
@@ -140,11 +142,12 @@ export async function connect(
     maxSockets: options.concurrency,
     environment,
   });
-  const endpoint = endpointsOf({ ...options, environment }).cloudtrail;
+  const endpoints = endpointsOf({ ...options, environment });
   const cloudtrail = createCloudTrailSource({
     client: cloudtrailConfig,
     signal,
-    ...lookupPause(endpoint),
+    // LookupEvents allows two requests a second.
+    ...(isHere(endpoints.cloudtrail) ? { lookupPauseMs: 0, retry: BRIEF_RETRY } : {}),
   });
   const trail = await findTrail(options, cloudtrail);
   const now = await cloudtrail.now(trail.homeRegion);
@@ -153,6 +156,7 @@ export async function connect(
     client: s3Config,
     concurrency: options.concurrency,
     isPlain: options.s3Client === 'auto',
+    ...(isHere(endpoints.s3) ? { retry: BRIEF_RETRY } : {}),
     ...(s3Direct && { threads: { ...threadsOf(options), ...s3Direct } }),
     signal,
   });
