@@ -59,6 +59,12 @@ export interface ReaderOptions {
   readonly stallMs: number;
 }
 
+/**
+ * Stored bytes from which log files are left to the main thread: most of their work is done on Node's
+ * other threads anyhow, and each thread of ours holds what it inflates until it is collected.
+ */
+const LARGE = 16 * 1024;
+
 /** Makes what reads objects of S3. */
 export function createReader(
   options: ReaderOptions,
@@ -67,6 +73,9 @@ export function createReader(
   const { clientFor, attempt, stallMs } = options;
   const plainGet = options.isPlain ? createPlainGet(stallMs) : undefined;
   const askThread = threads && createPlainAsk(learnObjects, threads.bind);
+
+  /** Of the log files read last, in bytes. */
+  let meanSize = 0;
 
   /** Reads by what `get` answers, which the turn of a request is held for. */
   const consumed = async <T>(
@@ -126,14 +135,18 @@ export function createReader(
   };
   return {
     read,
-    hashLog: (bucket, key) => {
-      if (!askThread || key === '' || !threads.isThere()) return read(bucket, key, hashBody);
+    hashLog: async (bucket, key) => {
+      const here = !askThread || key === '' || meanSize > LARGE || !threads.isThere();
       const elsewhere = async (client: S3Client, turn: Turn) => {
-        const answer = await askThread(client, bucket, key);
+        const answer = await askThread?.(client, bucket, key);
         if (answer) turn.answered(answer.answeredMs);
         return answer && { value: answer.hashed };
       };
-      return readBy(elsewhere, bucket, key, hashBody);
+      const hashed = here
+        ? await read(bucket, key, hashBody)
+        : await readBy(elsewhere, bucket, key, hashBody);
+      if (hashed.ok) meanSize += (hashed.value.size - meanSize) / 16;
+      return hashed;
     },
   };
 }
