@@ -1,5 +1,5 @@
 /** Log files that other threads read: the same report, whatever becomes of the threads. */
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -9,6 +9,7 @@ import type { EndpointOptions } from './support/loopback.js';
 import { CREDENTIALS } from './support/run-command.js';
 import { inTemp, serving, timeless } from './support/shards.js';
 import { start } from './support/spawned.js';
+import { startTls } from './support/tls.js';
 import { HOUR, signWithNode, TrailBuilder } from './support/trail-builder.js';
 
 beforeAll(() => signWithNode());
@@ -140,6 +141,44 @@ describe('a thread', () => {
         const { requests } = await watched([...argv, ...own]);
         expect([...requests.keys()]).toEqual([0]);
       }
+    });
+  }, 60_000);
+});
+
+describe('log files over TLS', () => {
+  it('are read on threads that trust whom AWS_CA_BUNDLE names', async () => {
+    await serving(trail(), range, { verify }, async (argv, { url }) => {
+      const alone = await watched([...argv, '--threads', '0']);
+      const tls = await startTls(url);
+      try {
+        await inTemp(async (directory) => {
+          const AWS_CA_BUNDLE = join(directory, 'ca.pem');
+          await writeFile(AWS_CA_BUNDLE, tls.cert);
+          const own = [...argv.map((one) => (one === url ? tls.url : one)), '--threads', '2'];
+          const { report, requests } = await watched(own, { AWS_CA_BUNDLE });
+          expect(timeless(report)).toEqual(timeless(alone.report));
+          expect((requests.get(1) ?? 0) + (requests.get(2) ?? 0)).toBe((HOURS - 1) * 6);
+          const untrusted = await start(own).ended;
+          expect([untrusted.status, untrusted.stdout]).toEqual([2, '']);
+        });
+      } finally {
+        tls.close();
+      }
+    });
+  }, 60_000);
+});
+
+describe('large log files', () => {
+  it('stay with the main thread', async () => {
+    const builder = new TrailBuilder();
+    const { digests } = builder.chain({ from: FROM, hours: HOURS, logBytes: 800_000 });
+    expect(builder.get(digests[4]!.logs[0]!).body.length).toBeGreaterThan(32 * 1024);
+    await serving(builder, range, {}, async (argv) => {
+      const own = ['--threads', '2', '--concurrency', '1'];
+      const { requests, status } = await watched([...argv, ...own]);
+      expect(status).toBe(0);
+      // Until it shows what they are like.
+      expect((requests.get(1) ?? 0) + (requests.get(2) ?? 0)).toBeLessThan(16);
     });
   }, 60_000);
 });

@@ -33,7 +33,7 @@ const OPTIONS = {
   's3-endpoint-url': text('AWS:', 'endpoint of S3, if another'),
   's3-force-path-style': flag('AWS:', 'bucket in the path, not in the host name'),
   concurrency: text('AWS:', 'objects read at the same time'),
-  threads: text('AWS:', 'threads beside the main one that read log files'),
+  threads: text('AWS:', 'threads beside the main one that read small log files'),
 } as const;
 
 const EPILOGUE = `Joins what shards left (--shard, --partial) into the report that one machine

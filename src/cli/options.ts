@@ -332,7 +332,7 @@ export function parser(argv: readonly string[]) {
         type: 'string',
         requiresArg: true,
         group: 'Large trails:',
-        desc: `threads beside the main one that read log files (0 to ${MOST_THREADS}) [default: as many as cores, at most 4]`,
+        desc: `threads beside the main one that read small log files (0 to ${MOST_THREADS}) [default: as many as cores, at most 4]`,
       },
       help: { type: 'boolean', desc: 'this text' },
       version: { type: 'boolean', desc: 'the version' },
