@@ -121,10 +121,14 @@ function readLink(fields: Fields): Link | null {
 function readLogFiles(fields: Fields): LogFileEntry[] {
   const list = fields['logFiles'];
   if (!Array.isArray(list)) throw new Malformed('logFiles is not a list');
+  // The bucket's name is kept once, not with every log file.
+  let bucket = '';
   return list.map((entry: unknown) => {
     if (!isFields(entry)) throw new Malformed('an entry of logFiles is not an object');
+    const own = text(entry, 's3Bucket');
+    if (own !== bucket) bucket = own;
     return {
-      bucket: text(entry, 's3Bucket'),
+      bucket,
       key: text(entry, 's3Object'),
       hashValue: text(entry, 'hashValue'),
       hashAlgorithm: text(entry, 'hashAlgorithm'),

@@ -54,16 +54,17 @@ export function ledgerOfDay(
   objects: readonly LogObject[],
   listed: readonly { readonly bucket: string; readonly key: string }[],
 ): LogLedger {
-  const ids = new Set<string>();
+  const names = new Map<string, Set<string>>();
   const elsewhere = new Set<string>();
   for (const { bucket, key } of listed) {
-    ids.add(logId(bucket, key));
+    const keys = names.get(bucket) ?? new Set();
+    names.set(bucket, keys.add(key));
     if (logDay(key) !== day) elsewhere.add(logId(bucket, key));
   }
   const candidates = new Map<string, LogObject>();
   for (const one of objects) {
-    const id = logId(one.bucket, one.key);
-    if (!ids.has(id)) candidates.set(id, one);
+    const isListed = names.get(one.bucket)?.has(one.key) === true;
+    if (!isListed) candidates.set(logId(one.bucket, one.key), one);
   }
   return { candidates: Candidates.of(candidates), elsewhere: IdsByDay.of(elsewhere) };
 }

@@ -290,6 +290,11 @@ export function decide(reader: SourceReader, candidate: Candidate, settled: Sett
   return { kind, end, node, findings: notes };
 }
 
+const isSameLog = (a: LogFileEntry, b: LogFileEntry): boolean =>
+  a.bucket === b.bucket &&
+  a.key === b.key &&
+  a.hashValue.toLowerCase() === b.hashValue.toLowerCase();
+
 /** What of a day's candidates stays: digests, the links that are still open, the logs to check. */
 async function conclude(
   reader: SourceReader,
@@ -298,7 +303,8 @@ async function conclude(
   settled: ReadonlyMap<Candidate, Settled>,
 ): Promise<{ digests: DayDigest[]; logs: ListedLog[] }> {
   const digests: DayDigest[] = [];
-  const logs = new Map<string, ListedLog>();
+  // By key: a name made of bucket, key and hash for each would be as large as all else of it.
+  const logs = new Map<string, ListedLog[]>();
   const order = [...candidates].sort(
     (a, b) =>
       a.end - b.end ||
@@ -334,12 +340,16 @@ async function conclude(
     }
     const { kind } = candidate;
     for (const entry of logFiles) {
-      const name = JSON.stringify([entry.bucket, entry.key, entry.hashValue.toLowerCase()]);
-      const known = logs.get(name);
-      // A log file that both chains list is one log file, and the standard chain's.
-      if (!known || (known.kind === 'backfill' && kind === 'standard')) {
-        logs.set(name, { entry, kind, digestKey: candidate.place.key });
+      const log: ListedLog = { entry, kind, digestKey: candidate.place.key };
+      const namesakes = logs.get(entry.key);
+      if (!namesakes) {
+        logs.set(entry.key, [log]);
+        continue;
       }
+      const at = namesakes.findIndex((one) => isSameLog(one.entry, entry));
+      // A log file that both chains list is one log file, and the standard chain's.
+      if (at < 0) namesakes.push(log);
+      else if (namesakes[at]?.kind === 'backfill' && kind === 'standard') namesakes[at] = log;
     }
   }
   // What was named and is not there is not met on any older day either.
@@ -352,7 +362,7 @@ async function conclude(
     );
     if (!named || named.end >= day) reader.links.delete(name);
   }
-  return { digests, logs: [...logs.values()] };
+  return { digests, logs: [...logs.values()].flat() };
 }
 
 /**

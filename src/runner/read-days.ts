@@ -68,6 +68,12 @@ export function emptySource(reader: SourceReader): SourceSegment {
 /** How a finding about a log file counts. */
 const countOf = ({ code }: Finding) => (code === 'LOG_MISSING' ? 'missing' : 'invalid');
 
+/**
+ * Log files of a day that are left when the digest files of the next older one are fetched. Of a large
+ * day, that keeps two days' lists from being in memory all the time.
+ */
+const LEFT_BEFORE_NEXT = 2000;
+
 /** The counts of log files that findings accuse. */
 function tallyOf(findings: Iterable<Finding>): SourceSegment['logs'] {
   const tallies = { standard: noLogs(), backfill: noLogs() };
@@ -77,13 +83,14 @@ function tallyOf(findings: Iterable<Finding>): SourceSegment['logs'] {
 
 /**
  * Checks the log files that a day's digest files list; `left` could not be, for the run had to stop.
- * What an earlier reading established of files that can't be read now stands.
+ * What an earlier reading established of files that can't be read now stands. Tells when few are left.
  */
 export async function checkLogs(
   job: SourceJob,
   logs: readonly ListedLog[],
   before: Established['logs'],
   findings: Finding[],
+  onFewLeft: () => void = () => undefined,
 ): Promise<Pick<SourceSegment, 'logs' | 'bytesRead'> & { left: number }> {
   const { objects, plan, limit, window, listener, sample } = job;
   const tallies = { standard: noLogs(), backfill: noLogs() };
@@ -92,7 +99,9 @@ export async function checkLogs(
   let left = 0;
   const standing = new Map(before);
   listener({ type: 'listed', logFiles: logs.length });
+  let begun = 0;
   await forEachBounded(logs, limit, window, async (log) => {
+    if (logs.length - ++begun <= LEFT_BEFORE_NEXT) onFewLeft();
     const { bucket, key } = log.entry;
     if (sample && !inSample(sample, bucket, key)) {
       tallies[log.kind].notSampled++;
@@ -180,14 +189,14 @@ export async function readDays(
     const own = day >= oldest ? segmentOf(standard, digests, failures) : emptySegment(standard);
     return { standard: own, backfill: backfillOf(backfill, digests, failures) };
   };
-  const take = async (step: Extract<Step, { read: Day }>): Promise<void> => {
+  const take = async (step: Extract<Step, { read: Day }>, onFewLeft: () => void): Promise<void> => {
     const { day, read, reading, recorded, before } = step;
     listener({ type: 'digests', digestFiles: read.digests.length, bytes: read.bytesRead });
     const main = day >= oldest;
     const digests = withStanding(read.digests, before.digests);
     const own = [...read.findings];
     const [{ left, ...checked }, ledger] = await Promise.all([
-      checkLogs(job, job.digestsOnly ? [] : read.logs, before.logs, own),
+      checkLogs(job, job.digestsOnly ? [] : read.logs, before.logs, own, onFewLeft),
       main && job.unlisted ? lookForUnlisted(job, reader, day, read.logs, own) : EMPTY_LEDGER,
     ]);
     const segment: SourceSegment = {
@@ -251,8 +260,13 @@ export async function readDays(
       step = await next();
       continue;
     }
-    // The digest files of the next older day are fetched while the log files of this one are checked.
-    [step] = await Promise.all([next(), take(step)]);
+    // The digest files of the next older day are fetched while the last log files of this one are checked.
+    const now = step;
+    let taken = Promise.resolve();
+    await new Promise<void>((fewLeft) => {
+      taken = take(now, fewLeft).finally(fewLeft);
+    });
+    [step] = await Promise.all([next(), taken]);
   }
   for (const day of unreadDays) await stand(day);
   return { total, unread, unreadLogs, segments, whole: segments === days.length };
