@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 
 // By default V8 lets a small heap grow fourfold before it collects what is old: a long run then holds a
 // quarter more memory than it does so, and is no faster.
-setFlagsFromString('--heap-growing-percent=120');
+setFlagsFromString('--heap-growing-percent=60');
 
 // Whatever goes wrong in the program itself must never look like a verdict: status 2, one line.
 let crashed = false;

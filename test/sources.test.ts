@@ -561,10 +561,16 @@ describe('an evidence directory', () => {
       });
     }
     for (const none of ['yesterday', -1, 1e300, {}, null, '2026-99-99T00:00:00Z']) {
-      const value = { LatestDigestDeliveryTime: none, LatestDigestDeliveryError: 7 };
+      const value = {
+        ...{ LatestDigestDeliveryTime: none, LatestDigestDeliveryError: 7 },
+        IsLogging: false,
+      };
       expect(await status(value)).toEqual({ ok: true, value: { isLogging: false } });
     }
-    expect(await status('null')).toMatchObject({ ok: true });
+    // CloudTrail always says whether a trail is logging: without, nothing vouches for a quiet Region.
+    for (const none of ['null', '{}', { IsLogging: 'no' }]) {
+      expect(await status(none)).toMatchObject({ ok: false });
+    }
     expect(JSON.stringify(await status('{'))).toContain('is not JSON');
     await write('x.json', {});
     expect(await source.status(arn, '/../x')).toMatchObject({ ok: false });

@@ -11,6 +11,7 @@ import { createDirectorySource } from '../sources/directory.js';
 import { createEvidenceKeySource, createKeyFileSource } from '../sources/keys.js';
 import {
   RunError,
+  UnansweredError,
   type KeySource,
   type ObjectSource,
   type TrailDescription,
@@ -40,7 +41,12 @@ async function findTrail(options: Arguments, trails: TrailSource): Promise<Trail
       const { name, accountId } = arn;
       const place = { arn: arn.arn, name, homeRegion, accountId, bucket: s3Bucket, prefix };
       // Not needed, and the trail may be gone: but where CloudTrail knows it, its word helps.
-      const found = await trails.describe(arn.arn, homeRegion).catch(() => undefined);
+      let unanswered: string | undefined;
+      const found = await trails.describe(arn.arn, homeRegion).catch((error: unknown) => {
+        if (error instanceof UnansweredError) unanswered = error.message;
+        return undefined;
+      });
+      if (unanswered !== undefined) return { ...place, unanswered };
       if (found?.bucket !== s3Bucket || found.prefix !== prefix) return place;
       return { ...place, ...factsOf(found) };
     }

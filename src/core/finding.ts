@@ -203,8 +203,8 @@ export const FINDINGS = {
   REGION_UNCONFIRMED: kind(
     'unproved',
     'delivery in a Region can’t be confirmed',
-    'GetTrailStatus could not be had there, so a cut tail or a vanished Region would not show.',
-    'no permission for cloudtrail:GetTrailStatus, a Region that is not enabled, or an offline run',
+    'GetTrailStatus could not be had there, so a cut tail or a vanished Region would not show. A notice where it was refused and digest files reach the end of the range, or nothing else knows the Region.',
+    'no permission for cloudtrail:GetTrailStatus, a Region that is not enabled, an offline run, or a CloudTrail that could not be reached',
     'allow cloudtrail:GetTrailStatus in that Region',
   ),
   LOG_HASH_UNSUPPORTED: kind(

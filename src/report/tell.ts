@@ -16,6 +16,8 @@ export interface Told {
   hasPlanted(accountId: string, region: string): boolean;
   /** Whether CloudTrail's status of a Region could not be had. */
   readonly unconfirmed: boolean;
+  /** Whether nobody could say if the trail delivers in Regions that nothing shows. */
+  readonly unknownRegions: boolean;
 }
 
 const nameOf = (accountId = '', region = ''): string => `${accountId} ${region}`;
@@ -29,6 +31,7 @@ function createTeller(): { take(finding: ReportFinding): void; readonly told: To
   const counts: Record<FindingClass, number> = { violation: 0, unproved: 0, notice: 0 };
   const planted = new Set<string>();
   let unconfirmed = false;
+  let unknownRegions = false;
   let held = 0;
   const makeRoom = (graver: FindingClass): boolean => {
     const milder = CLASSES.slice(CLASSES.indexOf(graver) + 1).reverse();
@@ -44,7 +47,10 @@ function createTeller(): { take(finding: ReportFinding): void; readonly told: To
       if (one.code === 'LOG_UNLISTED' && one.class !== 'notice') {
         planted.add(nameOf(one.accountId, one.region));
       }
-      unconfirmed ||= one.code === 'REGION_UNCONFIRMED' && one.region !== undefined;
+      if (one.code === 'REGION_UNCONFIRMED') {
+        if (one.region === undefined) unknownRegions = true;
+        else unconfirmed = true;
+      }
       if (held >= TOLD && !makeRoom(one.class)) return;
       shown[one.class].push(one);
       held++;
@@ -54,6 +60,7 @@ function createTeller(): { take(finding: ReportFinding): void; readonly told: To
         shown,
         counts,
         unconfirmed,
+        unknownRegions,
         hasPlanted: (accountId: string, region: string) => planted.has(nameOf(accountId, region)),
       };
     },

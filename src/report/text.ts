@@ -147,7 +147,7 @@ function findingLines(group: FindingGroup, style: Style): string[] {
 const HEADINGS: Readonly<Record<FindingClass, string>> = {
   violation: 'Violations: altered or removed',
   unproved: 'Unproved: nothing vouches for it, or it could not be read',
-  notice: 'Notices: lawful, for your information',
+  notice: 'Notices, for your information',
 };
 
 function* findingSection(
@@ -241,7 +241,7 @@ function meaning(report: Report): string[] {
 }
 
 /** What a valid verdict leaves open. */
-function notProved(report: Report, { unconfirmed }: Told): string[] {
+function notProved(report: Report, { unconfirmed, unknownRegions }: Told): string[] {
   if (report.verdict !== 'valid') return [];
   const { scope } = report;
   return [
@@ -252,6 +252,9 @@ function notProved(report: Report, { unconfirmed }: Told): string[] {
       : []),
     ...(unconfirmed
       ? ['Not proved: that nothing was cut off at the end; CloudTrail’s status could not be had.']
+      : []),
+    ...(unknownRegions
+      ? ['Not proved: that no Region is gone as a whole; CloudTrail’s status could not be had.']
       : []),
     'Not proved: that CloudTrail was told to log everything, and whatever lies',
     'outside the range.',

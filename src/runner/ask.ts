@@ -14,6 +14,9 @@ export function rememberStatus({ trails, trail }: RunOptions): StatusIn {
     if (known) return known;
     const ask = (): Promise<Answer<TrailStatus>> => {
       if (!trails) return Promise.resolve({ ok: false, why: 'there is no CloudTrail to ask' });
+      if (trail.unanswered !== undefined) {
+        return Promise.resolve({ ok: false, why: trail.unanswered, unanswered: true });
+      }
       if (trail.isCurrent !== true) {
         const why = 'CloudTrail does not say that the trail delivers to this place now';
         return Promise.resolve({ ok: false, why });

@@ -40,6 +40,8 @@ export interface TrailPlace extends TrailName {
   readonly kmsKeyId?: string;
   /** Whether CloudTrail says that the trail delivers to this very place now: only then its status speaks. */
   readonly isCurrent?: boolean;
+  /** Why CloudTrail could not be asked what it knows of the trail. */
+  readonly unanswered?: string;
 }
 
 export interface PlanOptions {
@@ -81,6 +83,13 @@ export interface SourcePlan extends Source {
   readonly isGone: boolean;
 }
 
+/** A Region that nobody but the list of Regions knows, and whose status can't be had. */
+export interface Unconfirmed {
+  readonly region: string;
+  readonly why: string;
+  readonly unanswered: boolean;
+}
+
 export interface Plan {
   readonly sources: readonly SourcePlan[];
   readonly organizationId?: string;
@@ -88,8 +97,7 @@ export interface Plan {
   readonly places: readonly Location[];
   /** All accounts that the bucket has, asked for or not. */
   readonly accounts: readonly string[];
-  /** Default-enabled Regions that nobody but the list of Regions knows, and whose status can't be had. */
-  readonly unconfirmed: readonly { readonly region: string; readonly why: string }[];
+  readonly unconfirmed: readonly Unconfirmed[];
   readonly findings: readonly Finding[];
   /** The trail's own bucket does not exist. */
   readonly bucketGone: boolean;
@@ -258,7 +266,7 @@ function byLikelihood(options: PlanOptions): (a: string, b: string) => number {
  */
 async function expectedRegions(options: PlanOptions): Promise<{
   regions: string[];
-  unconfirmed: { region: string; why: string }[];
+  unconfirmed: Unconfirmed[];
 }> {
   const { trail, statusIn } = options;
   if (trail.isMultiRegion !== true) return { regions: [], unconfirmed: [] };
@@ -269,7 +277,7 @@ async function expectedRegions(options: PlanOptions): Promise<{
   return {
     regions: answers.filter(({ status }) => status.ok).map(({ region }) => region),
     unconfirmed: answers.flatMap(({ region, status }) =>
-      status.ok ? [] : [{ region, why: status.why }],
+      status.ok ? [] : [{ region, why: status.why, unanswered: status.unanswered === true }],
     ),
   };
 }

@@ -34,9 +34,10 @@ import { DUE_AFTER, type RunOptions, type RunResult } from './options.js';
 import { findOriginals } from './originals.js';
 import { asBegun } from './place.js';
 import type { Plan } from './plan.js';
+import { planFindings } from './plan-findings.js';
 import { aliasesOf, prepare, readerOf } from './prepare.js';
 import { readAll, type Shared } from './read-all.js';
-import { readBeyond, type Whole } from './read-beyond.js';
+import { readBeyond } from './read-beyond.js';
 import type { SourceReader } from './read-day.js';
 import { readSettings } from './read-settings.js';
 import type { SourceResult } from './read-source.js';
@@ -75,28 +76,6 @@ function bucketGone(options: RunOptions): Finding {
 function unique(findings: readonly Finding[]): Finding[] {
   const seen = new Map(findings.map((one) => [JSON.stringify(one), one]));
   return [...seen.values()].sort(compareFindings);
-}
-
-/** What follows from the plan: Regions that nobody could confirm, accounts that only folders name. */
-function planFindings(
-  { plan, accounts, findings: planned }: Whole,
-  options: RunOptions,
-): Finding[] {
-  const findings = [...planned];
-  const [first] = plan.unconfirmed;
-  if (first) {
-    const regions = plan.unconfirmed.map(({ region }) => region);
-    const message = `whether the trail delivers in ${regions.length} default-enabled Regions that its bucket does not show can’t be confirmed: ${first.why}`;
-    findings.push(
-      finding('REGION_UNCONFIRMED', message, { class: 'notice', details: { regions } }),
-    );
-  }
-  const isWide = plan.organizationId !== undefined || accounts.length > 1;
-  if (isWide && !options.accountIds && !options.state) {
-    const message = `${accounts.length} accounts are known from the bucket’s folders alone`;
-    findings.push(finding('SCOPE_FROM_BUCKET', message, { details: { accounts } }));
-  }
-  return findings;
 }
 
 function judgeOptions(

@@ -9,6 +9,7 @@ import { cloudtrail } from './aws-sdk.js';
 import { KeySet } from './keys.js';
 import {
   RunError,
+  UnansweredError,
   type KeySource,
   type RegionKeys,
   type TrailDescription,
@@ -183,13 +184,14 @@ export function createCloudTrailSource(
     } catch (error) {
       const found = serviceError(error);
       const unanswered = isUnanswered(found);
+      const message = `CloudTrail in ${homeRegion} does not describe the trail: ${inWords(found)}`;
+      if (unanswered) {
+        throw new UnansweredError(message, 'check network, proxy and endpoint, or try again later');
+      }
       const failed = new RunError(
-        `CloudTrail in ${homeRegion} does not describe the trail: ${inWords(found)}`,
-        unanswered
-          ? 'check network, proxy and endpoint, or try again later'
-          : 'allow cloudtrail:DescribeTrails, check the credentials, or name the bucket with --s3-bucket',
+        message,
+        'allow cloudtrail:DescribeTrails, check the credentials, or name the bucket with --s3-bucket',
       );
-      if (unanswered) throw failed;
       try {
         const answer = await client.send(new cloudtrail.GetTrailCommand({ Name: nameOrArn }));
         return answer.Trail && describeTrail(answer.Trail);

@@ -73,7 +73,13 @@ export interface ObjectVersion {
 
 /** An answer that may be refused without ending the run; `why` is for a person. */
 export type Answer<T> =
-  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly why: string };
+  | { readonly ok: true; readonly value: T }
+  | {
+      readonly ok: false;
+      readonly why: string;
+      /** Whether nobody answered, so that asking again may tell: no refusal, and not for good. */
+      readonly unanswered?: boolean;
+    };
 
 /** What of a lifecycle rule matters here: what it expires, and when. */
 export interface LifecycleRule {
@@ -253,3 +259,6 @@ export class RunError extends Error {
     this.hint = hint;
   }
 }
+
+/** A run that needs an answer of the service's, and there was none: no connection, a failure, a proxy. */
+export class UnansweredError extends RunError {}

@@ -147,6 +147,8 @@ export async function answered<T>(ask: () => Promise<T>): Promise<Answer<T>> {
   try {
     return { ok: true, value: await ask() };
   } catch (error) {
-    return { ok: false, why: inWords(serviceError(error)) };
+    const found = serviceError(error);
+    const why = inWords(found);
+    return isUnanswered(found) ? { ok: false, why, unanswered: true } : { ok: false, why };
   }
 }

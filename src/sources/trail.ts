@@ -43,18 +43,24 @@ export function readApiTime(value: unknown): Instant | undefined {
   return isTime ? Math.floor(seconds) : undefined;
 }
 
-/** GetTrailStatus of the API or of an evidence file; an empty error is none. */
+/**
+ * GetTrailStatus of the API or of an evidence file; an empty error is none. Throws where it does not
+ * even say whether the trail is logging, which CloudTrail always does.
+ */
 export function readTrailStatus(answer: unknown): TrailStatus {
   const fields = typeof answer === 'object' && answer !== null ? (answer as Fields) : {};
   const text = (name: string): string | undefined => {
     const value = fields[name];
     return typeof value === 'string' && value !== '' ? value : undefined;
   };
+  if (typeof fields['IsLogging'] !== 'boolean') {
+    throw new Error('does not say whether the trail is logging');
+  }
   const delivery = readApiTime(fields['LatestDigestDeliveryTime']);
   const digestError = text('LatestDigestDeliveryError');
   const error = text('LatestDeliveryError');
   return {
-    isLogging: fields['IsLogging'] === true,
+    isLogging: fields['IsLogging'],
     ...(delivery === undefined ? {} : { latestDigestDelivery: delivery }),
     ...(digestError === undefined ? {} : { latestDigestDeliveryError: digestError }),
     ...(error === undefined ? {} : { latestDeliveryError: error }),
