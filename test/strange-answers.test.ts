@@ -32,12 +32,12 @@ function builtTrail(): { builder: TrailBuilder; log: { bucket: string; key: stri
 
 type Answer = NonNullable<EndpointOptions['answer']>;
 
-/** Answers what a pattern matches with status 200 and a page. */
+/** Answers what a pattern matches with a status, 200 unless told, and a page. */
 const paged =
-  (pattern: RegExp, page: string, headers: Record<string, string> = {}): Answer =>
+  (pattern: RegExp, page: string, headers: Record<string, string> = {}, status = 200): Answer =>
   (request, response) => {
     if (!pattern.test(decodeURIComponent(request.url ?? ''))) return false;
-    response.writeHead(200, { 'content-type': 'text/html', ...headers }).end(page);
+    response.writeHead(status, { 'content-type': 'text/html', ...headers }).end(page);
     return true;
   };
 
@@ -96,6 +96,43 @@ describe.each(PAGES)('status 200 with %j', (page) => {
     expect(await source.settings(BUCKET)).toMatchObject({
       versioning: { ok: false },
       lifecycle: { ok: false },
+    });
+  });
+});
+
+describe.each([201, 202, 203, 204, 206])('status %i, which S3 never answers', (status) => {
+  const page = status === 204 ? '' : '<html><body>challenge</body></html>';
+  const headers = { etag: '"1"', 'x-amz-request-id': 'R' };
+  const answer = (pattern: RegExp): Answer => paged(pattern, page, headers, status);
+
+  it('for a log folder hides nothing that was planted there', async () => {
+    const { builder, log } = builtTrail();
+    builder.put(log.bucket, log.key.replace('.json.gz', 'x.json.gz'), { body: Buffer.from('no') });
+    await serving(builder, range, { answer: answer(LOG_FOLDERS) }, async (argv) => {
+      const ran = await runJson(argv);
+      expect([ran.status, accusations(ran.report)]).toEqual([3, ['OBJECT_UNREADABLE']]);
+      expect(ran.report.findings[0]?.message).toContain(
+        `(network): StrangeAnswerError: answered with status ${status}, but not as S3 does`,
+      );
+    });
+  });
+
+  it('accuses nobody, whatever is answered so', async () => {
+    for (const pattern of [DIGEST_FOLDERS, /\.json\.gz\?x-id/]) {
+      const { builder } = builtTrail();
+      await serving(builder, range, { answer: answer(pattern) }, async (argv) => {
+        const ran = await runJson(argv);
+        expect([ran.status, String(pattern)]).toEqual([3, String(pattern)]);
+        expect(ran.report.findings.every(({ class: kind }) => kind !== 'violation')).toBe(true);
+      });
+    }
+  });
+
+  it('for every listing is no trail', async () => {
+    await serving(builtTrail().builder, range, { answer: answer(LISTINGS) }, async (argv) => {
+      const ran = await start(argv).ended;
+      expect([ran.status, ran.stdout]).toEqual([2, '']);
+      expect(ran.stderr).toContain(`answered with status ${status}, but not as S3 does`);
     });
   });
 });

@@ -1,5 +1,5 @@
 /**
- * Whether an answer is S3's at all. A proxy, a portal or a broken server may answer 200 with a page of
+ * Whether an answer is S3's at all. A proxy, a portal or a broken server may answer 2xx with a page of
  * its own, of which the SDK makes an empty listing, a bucket without settings or an altered object.
  */
 import type { S3Client } from '@aws-sdk/client-s3';
@@ -10,9 +10,10 @@ import { readShort } from './plain.js';
 /** Counts as the network's failure. */
 export class StrangeAnswerError extends Error {
   override readonly name = 'StrangeAnswerError';
-  readonly $metadata = { httpStatusCode: 200 };
-  constructor(contentType = 'no type') {
-    super(`answered with status 200, but not as S3 does (${contentType})`);
+  readonly $metadata: { readonly httpStatusCode: number };
+  constructor(status: number, contentType = 'no type') {
+    super(`answered with status ${status}, but not as S3 does (${contentType})`);
+    this.$metadata = { httpStatusCode: status };
   }
 }
 
@@ -36,12 +37,12 @@ async function whole(
 ): Promise<Readable> {
   const type = answer.headers['content-type'];
   const bytes = await readShort(answer, MAX_ANSWER, stallMs);
-  if (!bytes) throw new StrangeAnswerError(type);
+  if (!bytes) throw new StrangeAnswerError(answer.statusCode, type);
   if (answer.statusCode === 200) {
     // An error that came with 200 is the SDK's to read.
     const text = bytes.toString('utf8', 0, 1000);
     const [, name = ''] = /^(?:\ufeff|\s|<\?[^>]*\?>)*<([A-Za-z0-9]+)[\s/>]/.exec(text) ?? [];
-    if (!roots.includes(name) && name !== 'Error') throw new StrangeAnswerError(type);
+    if (!roots.includes(name) && name !== 'Error') throw new StrangeAnswerError(200, type);
   }
   return Readable.from([bytes]);
 }
@@ -67,8 +68,14 @@ export function trustOnlyS3(client: S3Client, stallMs: number, signal?: AbortSig
         signal?.throwIfAborted();
         const result = await next(args);
         const answer = result.response as { -readonly [K in keyof HttpAnswer]: HttpAnswer[K] };
+        const { statusCode: status } = answer;
+        // Of what is asked here, S3 answers nothing with another 2xx. A firewall's challenge is a 202.
+        if (status !== 200 && status < 300) {
+          answer.body.destroy();
+          throw new StrangeAnswerError(status, answer.headers['content-type']);
+        }
         const roots = ROOTS.get(commandName);
-        const isRefusal = answer.statusCode >= 300 && commandName !== 'HeadBucketCommand';
+        const isRefusal = status >= 300 && commandName !== 'HeadBucketCommand';
         if (roots || isRefusal) answer.body = await whole(answer, roots ?? [], stallMs);
         return result;
       },

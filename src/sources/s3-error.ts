@@ -25,6 +25,6 @@ export function classifyS3Error(error: unknown): ReadFailure {
   if (isOfCredentials(found)) return unreadable('credentials');
   if (isThrottle(found)) return unreadable('throttled');
   if (status === 403 || status === 401) return unreadable('access-denied');
-  if (status === undefined || status === 200) return unreadable('network');
+  if (status === undefined || status < 300) return unreadable('network');
   return unreadable('service');
 }

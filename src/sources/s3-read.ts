@@ -38,7 +38,7 @@ async function sdkGet(
   const { ETag: etag, ContentType: type } = answer;
   if (!isObjectAnswer(etag, type, answer.$metadata.requestId)) {
     body.destroy();
-    throw new StrangeAnswerError(type);
+    throw new StrangeAnswerError(200, type);
   }
   return {
     size: answer.ContentLength,
