@@ -137,6 +137,77 @@ describe.each([201, 202, 203, 204, 206])('status %i, which S3 never answers', (s
   });
 });
 
+const ANSWERS: [number, string, string][] = [
+  [200, 'text/html', ''],
+  [200, 'application/json', '{}'],
+  [200, 'application/json', '[]'],
+  [202, 'text/html', ''],
+  [204, 'text/html', ''],
+];
+
+describe.each(ANSWERS)('status %i with %s %j in CloudTrail’s place', (status, type, page) => {
+  const answer =
+    (operation: string): Answer =>
+    (request, response) => {
+      if (request.headers['x-amz-target']?.toString().endsWith(operation) !== true) return false;
+      response.writeHead(status, { 'content-type': type }).end(page);
+      return true;
+    };
+  const words = `answered with status ${status}, not as AWS does`;
+
+  it('is no status of a trail that never delivered in a Region', async () => {
+    const builder = new TrailBuilder({ isMultiRegion: true });
+    builder.chain({ from: FROM, hours: 5 });
+    await serving(builder, range, { answer: answer('GetTrailStatus') }, async (argv) => {
+      const { report } = await runJson([
+        ...argv,
+        '--region',
+        'us-east-1',
+        '--region',
+        'me-south-1',
+      ]);
+      const open = report.findings.filter(({ code }) => code === 'REGION_UNCONFIRMED');
+      expect(open.map(({ region }) => region).sort()).toEqual(['me-south-1', 'us-east-1']);
+      expect(open[0]?.message).toContain(words);
+      expect(report.settings.map(({ code }) => code)).not.toContain('LOGGING_OFF');
+    });
+  });
+
+  it('does not say that there is no trail, nor that it knows no key', async () => {
+    const { builder } = builtTrail();
+    await serving(builder, range, { answer: answer('DescribeTrails') }, async (argv) => {
+      const { status: exit, stderr } = await start(argv).ended;
+      expect([exit, stderr.includes(words)]).toEqual([2, true]);
+      expect(stderr).toContain('hint: check network, proxy and endpoint');
+    });
+    await serving(builder, range, { answer: answer('ListPublicKeys') }, async (argv) => {
+      const { report, status: exit } = await runJson(argv);
+      expect(exit).toBe(3);
+      const [first] = report.findings.filter(({ code }) => code === 'KEYS_UNAVAILABLE');
+      expect(first?.message).toContain(words);
+    });
+  });
+
+  it('leaves keys to be asked for again, and a search incomplete', async () => {
+    const { builder } = builtTrail();
+    for (const operation of ['ListPublicKeys', 'LookupEvents']) {
+      const endpoint = await startEndpoint(builder.world, { answer: answer(operation) });
+      undo.push(() => endpoint.close());
+      const client = {
+        endpoint: endpoint.url,
+        credentials: { accessKeyId: 'A', secretAccessKey: 'B' },
+      };
+      const trails = createCloudTrailSource({ client, lookupPauseMs: 0 });
+      undo.push(() => trails.close());
+      const keys = await trails.keysFor('us-east-1', range, range.end);
+      expect(keys.mayCome).toBe(operation === 'ListPublicKeys');
+      const { complete, why } = await trails.lookup('us-east-1', ['StopLogging'], range);
+      const isForeign = operation === 'LookupEvents';
+      expect([complete, why]).toEqual([!isForeign, isForeign ? words : '']);
+    }
+  });
+});
+
 /** A server that begins answers, or none, and never ends them. */
 async function silent(begin?: { status: number; body: string }): Promise<string> {
   const server = createServer((_, response) => {
