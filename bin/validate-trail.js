@@ -21,4 +21,9 @@ try {
   process.exitCode = crashed ? 2 : status;
 } catch (error) {
   crash(error);
+} finally {
+  // A thread that the system refused to start leaves Node waiting for it, and nobody can call that off.
+  setInterval(() => {
+    if (process.stdout.writableLength + process.stderr.writableLength === 0) process.exit();
+  }, 100).unref();
 }

@@ -118,6 +118,20 @@ describe('a thread', () => {
     });
   }, 60_000);
 
+  it.each(['0', '1'])(
+    'that the system refuses is none; %s are given',
+    async (given) => {
+      await serving(trail(), range, {}, async (argv) => {
+        const alone = await watched([...argv, '--threads', '0']);
+        const env = { THREADS_GIVEN: given };
+        const { report, status, requests } = await watched([...argv, '--threads', '3'], env);
+        expect([timeless(report), status]).toEqual([timeless(alone.report), alone.status]);
+        expect([...requests.keys()].filter((thread) => thread > 0).length).toBe(Number(given));
+      });
+    },
+    60_000,
+  );
+
   it('does not hold an interrupted run up', async () => {
     await serving(trail(), range, { latencyMs: 300 }, async (argv, { requests }) => {
       const { ended, signal } = start([

@@ -192,6 +192,17 @@ function plain({ accessKeyId, secretAccessKey, sessionToken }: SigningCredential
   return { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
 }
 
+/** Starts threads, or as many as the system gives: it may bound them for a user or a container. */
+function startThreads(count: number, settings: ThreadSettings): Thread[] {
+  const threads: Thread[] = [];
+  try {
+    while (threads.length < count) threads.push(new Thread(settings));
+  } catch {
+    // Those that there are will do, and without any the main thread reads all.
+  }
+  return threads;
+}
+
 export interface LogThreads {
   /** Whether a thread can be asked now. They start at the first call that finds enough to do. */
   readonly isThere: () => boolean;
@@ -213,7 +224,7 @@ export function createLogThreads({
   return {
     isThere: () => {
       if (!threads && ++wanted > after && !isClosed) {
-        threads = Array.from({ length: count }, () => new Thread(settings));
+        threads = startThreads(count, settings);
       }
       return threads?.some((one) => !one.isOver) ?? false;
     },

@@ -1,12 +1,13 @@
 /**
  * Loaded into the command (NODE_OPTIONS) and into each of its threads: counts the requests that a thread
  * sends and writes the number down when it ends. With THREAD_DIES_AFTER, each thread but the main one
- * ends itself after so many.
+ * ends itself after so many. With THREADS_GIVEN, the system refuses to start more, as Node tells it: with
+ * an error, and a port that stays open.
  */
 import { appendFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
-import { isMainThread, threadId } from 'node:worker_threads';
+import workers, { isMainThread, threadId } from 'node:worker_threads';
 import { syncBuiltinESMExports } from 'node:module';
 
 const file = process.env.THREAD_WATCH;
@@ -20,4 +21,14 @@ for (const protocol of [http, https]) {
     return send(...asked);
   };
 }
+let given = Number(process.env.THREADS_GIVEN ?? Infinity);
+workers.Worker = class extends workers.Worker {
+  constructor(...how) {
+    if (--given < 0) {
+      new workers.MessageChannel().port1.on('message', () => undefined);
+      throw new Error('EAGAIN');
+    }
+    super(...how);
+  }
+};
 syncBuiltinESMExports();
