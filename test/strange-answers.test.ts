@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Report } from '../src/core/report.js';
 import { clientConfigs } from '../src/sources/client-config.js';
 import { createCloudTrailSource } from '../src/sources/cloudtrail.js';
 import { RunError } from '../src/sources/ports.js';
@@ -135,6 +136,61 @@ describe.each([201, 202, 203, 204, 206])('status %i, which S3 never answers', (s
       expect(ran.stderr).toContain(`answered with status ${status}, but not as S3 does`);
     });
   });
+});
+
+describe('an answer that HTTP allows, and S3 never gives', () => {
+  const OBJECTS = /CloudTrail\/.*\.json\.gz\?x-id/;
+  const THREADS = ['0', '2'].map((count) => ['--threads', count]);
+
+  it.each(['<Error/>', '<Error xmlns="x"/>', '<?xml version="1.0"?>\n<Error >\n</Error>'])(
+    'as %j with 200 for a listing is an error',
+    async (page) => {
+      const { builder } = builtTrail();
+      await serving(builder, range, { answer: paged(LISTINGS, page) }, async (argv) => {
+        const { report, status } = await runJson(argv);
+        expect(status).toBe(3);
+        expect(report.findings.every(({ class: kind }) => kind !== 'violation')).toBe(true);
+      });
+    },
+  );
+
+  it('as a body that ends with its connection is no altered file where it is cut', async () => {
+    const { builder, log } = builtTrail();
+    const answer: Answer = (request, response) => {
+      if (!OBJECTS.test(request.url ?? '')) return false;
+      const head =
+        'HTTP/1.1 200 OK\r\netag: "1"\r\nx-amz-request-id: R\r\nconnection: close\r\n\r\n';
+      response.socket?.end(
+        Buffer.concat([Buffer.from(head), builder.get(log).body.subarray(0, 99)]),
+      );
+      return true;
+    };
+    await serving(builder, range, { answer }, async (argv) => {
+      for (const threads of THREADS) {
+        const { status, stdout } = await start([...argv, ...threads, '--format', 'json']).ended;
+        expect([status, new Set(accusations(JSON.parse(stdout) as Report))]).toEqual([
+          3,
+          new Set(['OBJECT_UNREADABLE']),
+        ]);
+      }
+    });
+  });
+
+  it('as one that would go on in another protocol ends, and nobody is accused', async () => {
+    const { builder } = builtTrail();
+    let left = 2;
+    const answer: Answer = (request, response) => {
+      if (!OBJECTS.test(request.url ?? '') || --left < 0) return false;
+      response.socket?.write('HTTP/1.1 101 Other\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n');
+      return true;
+    };
+    await serving(builder, range, { answer }, async (argv) => {
+      for (const threads of THREADS) {
+        left = 1;
+        expect((await start([...argv, ...threads]).ended).status).toBe(0);
+      }
+    });
+  }, 20_000);
 });
 
 const ANSWERS: [number, string, string][] = [

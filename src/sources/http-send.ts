@@ -30,6 +30,10 @@ class TimeoutError extends Error {
   override readonly name = 'TimeoutError';
 }
 
+class ProtocolError extends Error {
+  override readonly name = 'ProtocolError';
+}
+
 /** Calls back unless stopped before; no time is no limit. */
 function after(ms: number, call: () => void): () => void {
   if (ms <= 0) return () => undefined;
@@ -69,6 +73,12 @@ function exchange(
     sent.on('error', (error) => {
       stop();
       reject(error);
+    });
+    // An answer that would go on in another protocol (101) is none, and no error either.
+    sent.once('upgrade', (answer, socket) => {
+      stop();
+      socket.destroy();
+      reject(new ProtocolError(`answered with status ${answer.statusCode ?? 'unknown'}`));
     });
     sent.once('socket', (socket) => {
       if (!socket.connecting) return;

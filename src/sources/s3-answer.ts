@@ -29,20 +29,19 @@ const ROOTS: ReadonlyMap<string, readonly string[]> = new Map([
 /** A page of a listing is far below. */
 const MAX_ANSWER = 16 * 1024 * 1024;
 
+type Answer = { -readonly [K in keyof HttpAnswer]: HttpAnswer[K] };
+
 /** The whole answer, which no pause of the sender's holds up for longer than `stallMs`. */
-async function whole(
-  answer: HttpAnswer,
-  roots: readonly string[],
-  stallMs: number,
-): Promise<Readable> {
+async function whole(answer: Answer, roots: readonly string[], stallMs: number): Promise<Readable> {
   const type = answer.headers['content-type'];
   const bytes = await readShort(answer, MAX_ANSWER, stallMs);
   if (!bytes) throw new StrangeAnswerError(answer.statusCode, type);
   if (answer.statusCode === 200) {
-    // An error that came with 200 is the SDK's to read.
     const text = bytes.toString('utf8', 0, 1000);
     const [, name = ''] = /^(?:\ufeff|\s|<\?[^>]*\?>)*<([A-Za-z0-9]+)[\s/>]/.exec(text) ?? [];
-    if (!roots.includes(name) && name !== 'Error') throw new StrangeAnswerError(200, type);
+    // An error that came with 200 is one, as the SDK has it where it sees that.
+    if (name === 'Error') answer.statusCode = 503;
+    else if (!roots.includes(name)) throw new StrangeAnswerError(200, type);
   }
   return Readable.from([bytes]);
 }
@@ -57,6 +56,11 @@ export function isObjectAnswer(
   return requestId !== undefined || !/^text\/html/i.test(contentType ?? '');
 }
 
+/** Whether it would show that a body was cut: one that ends with its connection may end anywhere. */
+function hasEnd(headers: HttpAnswer['headers']): boolean {
+  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+}
+
 /**
  * Has a client refuse answers that aren't S3's, whole or in part, and send nothing once the run was
  * interrupted. Bodies of objects are left to their readers.
@@ -67,12 +71,13 @@ export function trustOnlyS3(client: S3Client, stallMs: number, signal?: AbortSig
       async (args) => {
         signal?.throwIfAborted();
         const result = await next(args);
-        const answer = result.response as { -readonly [K in keyof HttpAnswer]: HttpAnswer[K] };
-        const { statusCode: status } = answer;
+        const answer = result.response as Answer;
+        const { statusCode: status, headers } = answer;
         // Of what is asked here, S3 answers nothing with another 2xx. A firewall's challenge is a 202.
-        if (status !== 200 && status < 300) {
+        const isOther = status !== 200 && status < 300;
+        if (isOther || (commandName === 'GetObjectCommand' && status === 200 && !hasEnd(headers))) {
           answer.body.destroy();
-          throw new StrangeAnswerError(status, answer.headers['content-type']);
+          throw new StrangeAnswerError(status, isOther ? headers['content-type'] : 'no length');
         }
         const roots = ROOTS.get(commandName);
         const isRefusal = status >= 300 && commandName !== 'HeadBucketCommand';
