@@ -154,6 +154,26 @@ describe('an answer that HTTP allows, and S3 never gives', () => {
     },
   );
 
+  it('as pages of a listing that turn in a circle ends', async () => {
+    let page = 0;
+    const answer: Answer = (request, response) => {
+      if (!LISTINGS.test(request.url ?? '')) return false;
+      const next = `<NextContinuationToken>${page++ % 2 === 0 ? 'a' : 'b'}</NextContinuationToken>`;
+      const fields = `<EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>${next}`;
+      response.writeHead(200).end(`<ListBucketResult>${fields}</ListBucketResult>`);
+      return true;
+    };
+    const endpoint = await startEndpoint(builtTrail().builder.world, { answer });
+    undo.push(() => endpoint.close());
+    for (const isPlain of [true, false]) {
+      const source = s3SourceAt(endpoint.url, { isPlain });
+      undo.push(() => source.close());
+      const detail = 'the listing says that it goes on, but not where';
+      expect(await source.list(BUCKET, 'AWSLogs/')).toMatchObject({ failure: { detail } });
+    }
+    expect(page).toBe(6);
+  });
+
   it('as a body that ends with its connection is no altered file where it is cut', async () => {
     const { builder, log } = builtTrail();
     const answer: Answer = (request, response) => {

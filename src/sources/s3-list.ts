@@ -10,6 +10,8 @@ import type { ReaderOptions } from './s3-read.js';
 
 /** A listing longer than this is refused, not cut: whoever writes names could hide behind a cut. */
 const MAX_LISTED = 200_000;
+/** Pages may be short, or empty; a service that turns them forever must not hold the run up. */
+const MAX_PAGES = 20_000;
 
 async function sdkPage(
   client: S3Client,
@@ -60,6 +62,7 @@ export function createLister(options: ReaderOptions): ObjectSource['list'] {
   return async (bucket, prefix, { folders: onlyFolders = false } = {}) => {
     const objects: ListedObject[] = [];
     const folders: string[] = [];
+    const seen = new Set<string>();
     let token: string | undefined;
     try {
       const client = await clientFor(bucket);
@@ -79,9 +82,11 @@ export function createLister(options: ReaderOptions): ObjectSource['list'] {
         for (const one of page.objects) objects.push(one);
         for (const one of page.folders) folders.push(one);
         const next = page.isTruncated ? page.next : undefined;
-        if (page.isTruncated && (next === undefined || next === token)) {
+        const leadsOn = next !== undefined && !seen.has(next) && seen.size < MAX_PAGES;
+        if (page.isTruncated && !leadsOn) {
           return unreadable('service', 'the listing says that it goes on, but not where');
         }
+        if (next !== undefined) seen.add(next);
         token = next;
         if (objects.length + folders.length > MAX_LISTED && token !== undefined) {
           const detail = `more than ${MAX_LISTED} objects under ${prefix}`;
