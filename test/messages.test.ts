@@ -158,6 +158,45 @@ describe('answers that are not AWS’s', () => {
     );
   });
 
+  it.each([
+    [302, '', { location: 'http://127.0.0.1:9/sign-in' }],
+    [302, '<html>moved</html>', { location: 'http://127.0.0.1:9/sign-in' }],
+    [404, '', {}],
+    [403, '{}', { 'content-type': 'application/json' }],
+  ] as const)('at CloudTrail with %i %j: the same', async (status, body, headers) => {
+    const answer = (request: IncomingMessage, response: ServerResponse): boolean => {
+      if (target(request) === '') return false;
+      response.writeHead(status, headers).end(body);
+      return true;
+    };
+    await serving(builder, { start, end }, { answer }, async (argv) => {
+      expect(await said(...argv)).toBe(
+        `error: CloudTrail in us-east-1 does not describe the trail: answered with status ${status}, not as AWS does\n` +
+          'hint: check network, proxy and endpoint, or try again later\n',
+      );
+    });
+  });
+
+  it.each([
+    [302, '', 'service'],
+    [404, '<html><body>no</body></html>', 'service'],
+    [403, '', 'access-denied'],
+    [503, '', 'throttled'],
+  ] as const)('at S3 with %i %j: unreadable, with its status', async (status, body, reason) => {
+    const answer = ({ url = '' }: IncomingMessage, response: ServerResponse): boolean => {
+      if (!/\/CloudTrail\/.*\.json\.gz/.test(url)) return false;
+      response.writeHead(status, { 'content-type': 'text/html' }).end(body);
+      return true;
+    };
+    await serving(builder, { start, end }, { answer }, async (argv) => {
+      const { report, status: exit } = await runJson(argv);
+      expect([exit, report.verdict]).toEqual([3, 'incomplete']);
+      const told = report.findings.map(({ message }) => message).join('\n');
+      expect(told).toContain(`(${reason}): answered with status ${status}, not as AWS does`);
+      expect(told).not.toContain('Unknown');
+    });
+  });
+
   it('at S3: so in the finding', async () => {
     const answer = unavailable(({ url = '' }) => /list-type=2.*CloudTrail-Digest/.test(url));
     await serving(builder, { start, end }, { answer }, async (argv) => {

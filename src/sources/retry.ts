@@ -17,7 +17,12 @@ export interface ServiceError {
   readonly headers: Readonly<Record<string, string>>;
   /** Whether something answered that is not AWS: a proxy, a load balancer, another program. */
   readonly isForeign: boolean;
+  /** Whether the answer was a status and no error: a foreign one's, or one to HEAD, which has no body. */
+  readonly isWordless: boolean;
 }
+
+/** What the SDK says where an answer has no error in it. */
+const NO_WORDS = 'UnknownError';
 
 /** Reads what an AWS client threw without trusting its shape. */
 export function serviceError(error: unknown): ServiceError {
@@ -34,24 +39,40 @@ export function serviceError(error: unknown): ServiceError {
   const status = raw.$metadata?.httpStatusCode ?? raw.$response?.statusCode;
   // What the SDK could not take apart has the answer with it, but nobody's fault.
   const isForeign = raw.$response !== undefined && raw.$fault === undefined;
+  const isWordless = raw.$response !== undefined && raw.message === NO_WORDS;
   // An error of several connections tried has only a code.
   const message = raw.message === '' ? raw.code : raw.message;
   return {
     name: typeof code === 'string' ? code : 'Error',
-    message: isForeign
-      ? `answered with status ${status ?? 'unknown'}, not as AWS does`
-      : typeof message === 'string'
-        ? message
-        : String(error),
+    message:
+      isForeign || isWordless
+        ? `answered with status ${status ?? 'unknown'}, not as AWS does`
+        : typeof message === 'string'
+          ? message
+          : String(error),
     status,
     headers: raw.$response?.headers ?? {},
     isForeign,
+    isWordless,
   };
 }
 
+/** A time-out in words: the SDK tells it by the name of its setting. */
+function timeoutInWords(message: string): string {
+  const [, ms] = /(\d+) ms\b/.exec(message) ?? [];
+  if (ms === undefined) return message;
+  const what = /\bconnection\b/.test(message)
+    ? 'no connection'
+    : /inactivity/.test(message)
+      ? 'nothing more'
+      : 'no answer';
+  return `${what} came within ${Number(ms) / 1000} s`;
+}
+
 /** An error in words: its name and message, unless one says nothing beside the other. */
-export function inWords({ name, message, isForeign }: ServiceError): string {
-  return isForeign || name === message ? message : `${name}: ${message}`;
+export function inWords({ name, message, isForeign, isWordless }: ServiceError): string {
+  if (name === 'TimeoutError') return timeoutInWords(message);
+  return isForeign || isWordless || name === message ? message : `${name}: ${message}`;
 }
 
 const THROTTLES =
@@ -81,8 +102,9 @@ export function isTimeout(error: unknown): boolean {
 
 /** Whether the service had no word on what was asked: no answer, a failure, or something else answered. */
 export function isUnanswered(error: ServiceError): boolean {
-  const { status = 500, isForeign } = error;
-  return !isOfCredentials(error) && (isForeign || status >= 500 || isThrottle(error));
+  const { status = 500 } = error;
+  const isNoWord = error.isForeign || error.isWordless || status >= 500;
+  return !isOfCredentials(error) && (isNoWord || isThrottle(error));
 }
 
 /** Whether an error may be gone the next time. */
