@@ -1,7 +1,7 @@
 /** `--estimate` held against what a run then really asks of the endpoint. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Estimate } from '../src/core/estimate.js';
-import { renderEstimate } from '../src/report/estimate.js';
+import { renderEstimate, renderEstimateJson } from '../src/report/estimate.js';
 import { PLAIN } from '../src/report/style.js';
 import { base, FROM } from './support/lies.js';
 import { startEndpoint, type Endpoint, type EndpointOptions } from './support/loopback.js';
@@ -170,6 +170,20 @@ describe('an estimate says', () => {
       '\n        about 1.5 s with 10 shards at the same time: under $0.01 for requests\n' +
         '        under 1 s with 1,000 shards at the same time: about $12.00 for requests\n',
     );
+  });
+
+  it('its money in JSON to the millionth of a dollar', async () => {
+    endpoint.set({});
+    const found = JSON.parse((await estimate('--format', 'json')).stdout) as Estimate;
+    const noise = 0.000044999999999999996;
+    const [made, run] = [
+      { ...found.made, usd: noise },
+      { ...found.run, usd: 1.0050000000000001 },
+    ];
+    const shards = [{ ...run, shards: 10, usd: noise }];
+    const told = JSON.parse(renderEstimateJson({ ...found, made, run, shards })) as Estimate;
+    expect([told.made.usd, told.run.usd, told.shards[0]?.usd]).toEqual([0.000045, 1.005, 0.000045]);
+    expect({ ...told, made, run, shards }).toEqual({ ...found, made, run, shards });
   });
 
   it('as one line of JSON, and into a file', async () => {

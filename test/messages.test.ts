@@ -53,6 +53,19 @@ describe('a misspelt command line', () => {
     );
   });
 
+  it('a range that begins later than digest files are due says how much later', async () => {
+    const from = (hours: number): string[] => {
+      const begin = new Date(Date.now() + hours * 3_600_000).toISOString();
+      return ['--trail-arn', ARN, '--start-time', begin];
+    };
+    for (const more of [[], ['--estimate']]) {
+      expect(await said(...from(1), ...more)).toContain(
+        'error: --start-time lies in the future: choose an earlier one\n',
+      );
+      expect(await said(...from(-1), ...more)).toContain('lies within the last two hours');
+    }
+  });
+
   it('a Region that nobody knows is asked for, with a warning', async () => {
     const { builder, start, end } = base();
     await serving(builder, { start, end }, {}, async (argv) => {
@@ -115,7 +128,24 @@ describe('files', () => {
           `error: partial ${one} is given twice\nhint: give merge every shard’s file once\n`,
         );
         await copyFile(one, `${one}-copy`);
-        expect(await said('merge', one, `${one}-copy`)).toContain('overlap: both are shard 1/2');
+        expect(await said('merge', one, `${one}-copy`)).toMatch(
+          /overlap: both are shard 1\/2\nhint: give merge only one of them\n/,
+        );
+        const head = await readFile(one);
+        for (const [length, words] of [
+          [0, 'is empty'],
+          [40, 'ends in its first line'],
+        ] as const) {
+          const begun = join(directory, `begun-${length}`);
+          await writeFile(begun, head.subarray(0, length));
+          expect(await said('merge', one, begun)).toBe(
+            `error: partial ${begun} ${words}: its shard has read nothing yet\n` +
+              'hint: run the shard again, and give merge every shard’s file once\n',
+          );
+        }
+        const absent = (name: string) => said('merge', one, join(directory, name));
+        expect(await absent('no.jsonl')).toMatch(/ENOENT.*\nhint: check the name, and that/);
+        expect(await absent('*.nothing')).toMatch(/ENOENT.*\nhint: no file has such a name: the/);
         const other = [...argv, '--shard', '1/2', '--partial', one, '--digests-only'];
         expect(await said(...other)).toMatch(
           /partial \S+ is of other work: it was begun without --digests-only, and this is with --digests-only\n/,

@@ -95,6 +95,11 @@ describe('--resume', () => {
         expect(limited.stdout).not.toContain('run again with --resume');
         expect(limited.stderr).toMatch(/the journal \S+journal is kept: the same command goes on/);
         expect(limited.report.counts.digestFiles.valid).toBe(0);
+        const tooShort = 'no day was finished in that time: the same command needs a longer --max-';
+        expect(limited.stderr).toContain(tooShort);
+        const shard = ['--shard', '1/2', '--partial', join(directory, 'part')];
+        const share = await runCommand([...argv, ...shard, '--max-duration', '1s']);
+        expect([share.status, share.stderr]).toEqual([3, expect.stringContaining(tooShort)]);
         const resumed = await runJson(own);
         expect(timeless(resumed.report)).toEqual(timeless(whole.report));
       });

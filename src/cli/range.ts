@@ -27,6 +27,9 @@ export function askedRange(options: Arguments, now: Instant): TimeRange {
       '--start-time lies before 2015, when CloudTrail wrote its first digest files',
     );
   }
+  if (start > now && options.endTime === undefined) {
+    throw new UsageError('--start-time lies in the future: choose an earlier one');
+  }
   if (start >= end && options.endTime === undefined) {
     throw new UsageError(
       '--start-time lies within the last two hours, whose digest files are not due yet: choose an earlier one',

@@ -67,6 +67,13 @@ export function tellKept(path: string, io: Io): void {
   io.stderr.write(`validate-trail: the journal ${escapeText(path)} is kept: ${next}\n`);
 }
 
+/** Tells of a time limit in which a run came no further, for then the same command never does. */
+export function tellTooShort({ added }: JournalFile, { maxDuration }: Arguments, io: Io): void {
+  if (added > 0 || maxDuration === undefined) return;
+  const next = 'the same command needs a longer --max-duration';
+  io.stderr.write(`validate-trail: no day was finished in that time: ${next}\n`);
+}
+
 /** Tells of what a shard was refused: it has no report that would, and its role may be the wrong one. */
 export function tellRefused({ refused }: ShardResult, io: Io): void {
   for (const [reason, { count: many, first }] of refused) {

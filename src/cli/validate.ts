@@ -17,7 +17,15 @@ import { clock, runOptions, withConnection } from './connected.js';
 import { INCOMPLETE, INTERRUPTED } from './exit-code.js';
 import { print, type Io } from './main.js';
 import { askedRange } from './range.js';
-import { fixedBy, isBehind, journalOf, tellKept, tellPassing, tellRefused } from './run-journal.js';
+import {
+  fixedBy,
+  isBehind,
+  journalOf,
+  tellKept,
+  tellPassing,
+  tellRefused,
+  tellTooShort,
+} from './run-journal.js';
 import { filesBeside, refuseSamePaths } from './same-paths.js';
 import { shardOf } from './shard.js';
 
@@ -77,7 +85,10 @@ export async function runValidate(
         const kept = options.state !== undefined && result.state !== undefined;
         const done = result.finished && (!journal.unsettled || kept);
         const status = await report(result, done ? () => journal.remove() : undefined);
-        if (!result.finished) tellKept(options.resume ?? '', io);
+        if (!result.finished) {
+          tellKept(options.resume ?? '', io);
+          if (!signal.aborted) tellTooShort(journal, options, io);
+        }
         if (!isBehind(journal, range)) return status;
         const { start, end } = journal.work.range;
         const told = `this is ${formatInstant(start)} to ${formatInstant(end)}, as the journal was begun; what was asked for ends at ${formatInstant(range.end)}: run again`;
@@ -94,6 +105,7 @@ export async function runValidate(
       const result = await readShard(work, shard);
       tellRefused(result, io);
       tellPassing(journal, io);
+      if (!result.finished && !signal.aborted) tellTooShort(journal, options, io);
       const finished = result.finished && !journal.unsettled;
       if (finished) await journal.end();
       await print(io, shardLine({ ...result, finished }, shard, path));

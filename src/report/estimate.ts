@@ -44,9 +44,19 @@ function spreadLine({ shards, seconds, usd }: Spread): string {
   return `        ${durationOf(seconds)} ${atOnce}: ${usdOf(usd)} for requests`;
 }
 
+/** Millionths of a dollar: what lies below is the arithmetic's. */
+function rounded<T extends { readonly usd: number }>(priced: T): T {
+  return { ...priced, usd: Number(priced.usd.toFixed(6)) };
+}
+
 /** The estimate as one JSON document, indented or on one line. */
 export function renderEstimateJson(estimate: Estimate, indent?: number): string {
-  return `${escapeJson(estimate, indent)}\n`;
+  const { made, run, shards } = estimate;
+  const told = {
+    ...{ ...estimate, made: rounded(made), run: rounded(run) },
+    shards: shards.map((one) => rounded(one)),
+  };
+  return `${escapeJson(told, indent)}\n`;
 }
 
 /** The estimate for a person. */

@@ -24,6 +24,8 @@ export interface JournalFile extends Journal {
   readonly work: Work;
   /** Segments that earlier runs finished. */
   readonly records: number;
+  /** Segments that this run finished. */
+  readonly added: number;
   /** Whether it was marked as whole: nothing may be added. */
   readonly ended: boolean;
   /** Segments of this run in which something could not be read that may be readable the next time. */
@@ -83,6 +85,7 @@ export async function openJournal(
       await syncDirectory(path);
     }
     const { places } = found;
+    let added = 0;
     let passing = 0;
     let beside = 0;
     let news = 0;
@@ -92,6 +95,9 @@ export async function openJournal(
       ended: found.ended,
       sources: [...places.keys()].map(sourceOfName),
       find: (source, day) => findIn(handle, places, source, day),
+      get added() {
+        return added;
+      },
       get passing() {
         return passing;
       },
@@ -102,6 +108,7 @@ export async function openJournal(
         return passing + beside > 0 && news > 0;
       },
       add: (day) => {
+        added++;
         const passes = day.again === 'passing';
         if (passes) passing++;
         if (passes !== found.passing.has(dayName(day))) news++;

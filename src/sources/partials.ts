@@ -25,6 +25,7 @@ export interface Partials extends Journal {
 }
 
 const HINT = 'run the shard again, and give merge every shard’s file once';
+const ONE = 'give merge only one of them';
 const DAMAGED = 'remove the file, then run the shard again';
 const FOREIGN = 'give merge the files that the shards wrote (--partial), and no others';
 
@@ -81,14 +82,22 @@ async function openPartial(path: string) {
     if (error instanceof JournalError) {
       throw new RunError(`partial ${path} ${error.message}`, DAMAGED);
     }
-    throw new RunError(`partial ${path} can’t be read: ${systemReason(error)}`, HINT);
+    const hint = /[*?[]/.test(path)
+      ? 'no file has such a name: the shell leaves a pattern as it is where nothing matches'
+      : 'check the name, and that you may read the file';
+    throw new RunError(`partial ${path} can’t be read: ${systemReason(error)}`, hint);
   };
   const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(fail);
   try {
     if (!(await handle.stat()).isFile()) throw new NoJournalError('is not a plain file');
     const contents = await readThrough(handle);
     const { work } = contents;
-    if (!work?.shard) throw new NoJournalError('is a whole run’s journal');
+    // Created, or torn in its first line.
+    if (!work) {
+      const words = contents.whole === 0 ? 'is empty' : 'ends in its first line';
+      throw new RunError(`partial ${path} ${words}: its shard has read nothing yet`, HINT);
+    }
+    if (!work.shard) throw new NoJournalError('is a whole run’s journal');
     if (!contents.ended) {
       const { index, total } = work.shard;
       const words = `partial ${path} is unfinished: shard ${index}/${total} must run to its end`;
@@ -133,7 +142,7 @@ function refuseOthers(opened: readonly Opened[], tool: string): void {
     if (twin !== undefined) {
       throw new RunError(
         `${twin} and ${path} overlap: both are shard ${shard.index}/${total}`,
-        HINT,
+        ONE,
       );
     }
     const { start, end } = first.work.range;
