@@ -45,6 +45,25 @@ describe('a misspelt command line', () => {
     expect(await runCommand(['help', 'merge'])).toEqual(await runCommand(['merge', '--help']));
   });
 
+  it('the help of merge has the exit statuses, ranges and defaults of the main help', async () => {
+    const flat = async (...argv: string[]): Promise<string> =>
+      (await runCommand(argv)).stdout.replaceAll(/\[string\]|\s+/g, ' ').replaceAll(/ +/g, ' ');
+    const helps = [await flat('--help'), await flat('merge', '--help')];
+    for (const help of helps) {
+      for (const words of [
+        'Exit status: 0 valid: everything asked for',
+        '130 interrupted; what was done',
+        'text, json or ndjson [default: text]',
+        'at the same time (1 to 1024) [default: 64]',
+        'small log files, not with --evidence (0 to 64) [default: as many as cores, at most 4]',
+        '[default: 2d]',
+      ]) {
+        expect(help).toContain(words);
+      }
+    }
+    expect(helps[0]).toContain('--max-age with --resume, and for validate-trail merge, not for a');
+  });
+
   it('a range without length is told with its times', async () => {
     const times = ['--start-time', '2026-03-02', '--end-time', '2026-03-01'];
     expect(await said('--trail-arn', ARN, ...times)).toBe(

@@ -1,7 +1,7 @@
 /** The command line of `validate-trail merge`. */
 import type { Work } from '../core/journal.js';
 import { readDuration } from './duration.js';
-import { commandLine, MAX_AGE } from './options.js';
+import { commandLine, DESCRIBED, EXIT_STATUS, MAX_AGE } from './options.js';
 import { UsageError } from './usage-error.js';
 
 export interface MergeArguments {
@@ -18,7 +18,7 @@ const text = (group: string, desc: string) =>
 const flag = (group: string, desc: string) => ({ type: 'boolean', group, desc }) as const;
 
 const OPTIONS = {
-  format: text('Report:', 'form of the report: text, json or ndjson'),
+  format: text('Report:', DESCRIBED.format),
   output: text('Report:', 'write the report to a file'),
   verbose: flag('Report:', 'notices, intervals and every finding too'),
   quiet: flag('Report:', 'only the verdict, no progress'),
@@ -32,8 +32,8 @@ const OPTIONS = {
   'endpoint-url': text('AWS:', 'endpoint of CloudTrail, and of S3'),
   's3-endpoint-url': text('AWS:', 'endpoint of S3, if another'),
   's3-force-path-style': flag('AWS:', 'bucket in the path, not in the host name'),
-  concurrency: text('AWS:', 'objects read at the same time'),
-  threads: text('AWS:', 'threads beside the main one that read small log files'),
+  concurrency: text('AWS:', DESCRIBED.concurrency),
+  threads: text('AWS:', DESCRIBED.threads),
 } as const;
 
 const EPILOGUE = `Joins what shards left (--shard, --partial) into the report that one machine
@@ -41,7 +41,9 @@ would have given, equal but for the times of the run. CloudTrail and the
 bucket are asked what judging needs; a day is read again only where its shard
 could not read or settle all of it. Refused are partials that are damaged or
 unfinished, of different work, there twice, older than --max-age, or not all
-there. The exit status is that of a whole run.
+there. All other options are those of the shards.
+
+${EXIT_STATUS}
 
 Example:
   validate-trail merge part-*.jsonl --format json --output report.json`;
@@ -52,7 +54,7 @@ function parser(argv: readonly string[]) {
     .options({
       'max-age': text(
         'Partials:',
-        `how long ago the first shard may have begun [default: ${MAX_AGE}]`,
+        `how long ago the first shard may have begun (90m, 12h, 5d) [default: ${MAX_AGE}]`,
       ),
       ...OPTIONS,
       help: { type: 'boolean', desc: 'this text' },

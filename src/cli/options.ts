@@ -9,16 +9,19 @@ export const MOST_THREADS = 64;
 /** Two days are enough for what goes on or was shared out, and too few for last month's. */
 export const MAX_AGE = '2d';
 
-const EPILOGUE = `Times: ISO 8601 (UTC unless it has an offset), a date, or so long ago:
-90m, 12h, 3d, 2w, yesterday. They mean when files were delivered.
-
-Exit status:
+/** What the exit status of a run says, and that of a merge. */
+export const EXIT_STATUS = `Exit status:
   0    valid: everything asked for was read and proved; with --allow-gaps
        also where only lawful gaps are open that an event names
   1    invalid: something was altered or removed
   2    could not run: usage, credentials, no such trail or bucket
   3    incomplete: nothing found altered, but not everything is proved
-  130  interrupted; what was done until then is reported
+  130  interrupted; what was done until then is reported`;
+
+const EPILOGUE = `Times: ISO 8601 (UTC unless it has an offset), a date, or so long ago:
+90m, 12h, 3d, 2w, yesterday. They mean when files were delivered.
+
+${EXIT_STATUS}
 
 Examples:
   ARN=arn:aws:cloudtrail:us-east-1:111122223333:trail/main
@@ -32,6 +35,13 @@ Examples:
   validate-trail --trail-arn "$ARN" --start-time 2026-01-01 \\
     --end-time 2026-07-01 --shard 1/2 --partial part-1.jsonl
   validate-trail merge part-1.jsonl part-2.jsonl`;
+
+/** What is said of options that a run and a merge have alike. */
+export const DESCRIBED = {
+  format: 'form of the report: text, json or ndjson [default: text]',
+  concurrency: `objects read at the same time (1 to 1024) [default: ${DEFAULT_CONCURRENCY}]`,
+  threads: `threads beside the main one that read small log files, not with --evidence (0 to ${MOST_THREADS}) [default: as many as cores, at most 4]`,
+} as const;
 
 export const TIME_FORMS = 'a time such as 2026-11-01T00:00:00Z, 2026-11-01, 12h, 3d or yesterday';
 
@@ -272,7 +282,7 @@ export function parser(argv: readonly string[]) {
         type: 'string',
         requiresArg: true,
         group: 'Report:',
-        desc: 'form of the report: text, json or ndjson [default: text]',
+        desc: DESCRIBED.format,
       },
       output: {
         type: 'string',
@@ -296,7 +306,7 @@ export function parser(argv: readonly string[]) {
         type: 'string',
         requiresArg: true,
         group: 'Large trails:',
-        desc: `how long ago that file may have been begun [default: ${MAX_AGE}]`,
+        desc: `with --resume, and for validate-trail merge, not for a shard: how long ago the journal, or the first partial, may have been begun [default: ${MAX_AGE}]`,
       },
       'max-duration': {
         type: 'string',
@@ -326,13 +336,13 @@ export function parser(argv: readonly string[]) {
         type: 'string',
         requiresArg: true,
         group: 'Large trails:',
-        desc: `objects read at the same time (1 to 1024) [default: ${DEFAULT_CONCURRENCY}]`,
+        desc: DESCRIBED.concurrency,
       },
       threads: {
         type: 'string',
         requiresArg: true,
         group: 'Large trails:',
-        desc: `threads beside the main one that read small log files (0 to ${MOST_THREADS}) [default: as many as cores, at most 4]`,
+        desc: DESCRIBED.threads,
       },
       help: { type: 'boolean', desc: 'this text' },
       version: { type: 'boolean', desc: 'the version' },
