@@ -9,8 +9,16 @@ import { format } from 'prettier';
 import { describe, expect, it } from 'vitest';
 import { parseArguments } from '../src/cli/command-line.js';
 import { shardOf } from '../src/cli/shard.js';
-import { CORE_SECONDS, PRICES, workOut, type Counted } from '../src/core/estimate.js';
+import {
+  CORE_SECONDS,
+  PAGE,
+  priceOf,
+  PRICES,
+  workOut,
+  type Counted,
+} from '../src/core/estimate.js';
 import type { Report } from '../src/core/report.js';
+import { daysOf, stretchesOf } from '../src/runner/estimate-count.js';
 import { FROM } from './support/lies.js';
 import type { Endpoint } from './support/loopback.js';
 import { CREDENTIALS, runCommand } from './support/run-command.js';
@@ -141,8 +149,82 @@ describe('docs/scale.md', () => {
       .map(([, name]) => name)
       .filter((name) => name !== undefined);
     expect(shardOf('auto', { [index]: '0', [total]: '10' })).toEqual({ index: 1, total: 10 });
-    const slurm = /VALIDATE_TRAIL_SHARDS=(\d+)/.exec(page)?.[1] ?? '?';
-    expect(page).toContain(`#SBATCH --array=1-${slurm}\n`);
+    // One number, which the array and its tasks are given by name.
+    expect(page.match(/VALIDATE_TRAIL_SHARDS=\d+/g)).toHaveLength(1);
+    expect(page).toContain('sbatch --parsable --array="1-$VALIDATE_TRAIL_SHARDS" shares.sh');
+    expect(page).not.toContain('#SBATCH --array');
+  });
+
+  it('Kubernetes: retries are a share’s own, which an indexed Job that restarts no pod may have', () => {
+    const shares = of('yaml').find(({ text }) => text.includes('completions:'))?.text ?? '';
+    expect(shares).toMatch(/^ {2}completionMode: Indexed$/m);
+    expect(shares).toMatch(/^ {6}restartPolicy: Never$/m);
+    expect(shares).toMatch(/^ {2}backoffLimitPerIndex: \d+$/m);
+    expect(shares).not.toMatch(/^ +backoffLimit:/m);
+  });
+
+  it('AWS Batch and Step Functions: a verdict is not tried again', () => {
+    const verdicts = ['1', '3'];
+    const submitted = /--retry-strategy '(\{[^']*\})'/.exec(page)?.[1] ?? '{}';
+    expect(JSON.parse(submitted)).toMatchObject({
+      evaluateOnExit: verdicts.map((onExitCode) => ({ onExitCode, action: 'EXIT' })),
+    });
+    const machine = of('json').find(({ text }) => text.includes('StartAt'))?.text ?? '{}';
+    const { Merge } = (JSON.parse(machine) as { States: Record<string, object> }).States;
+    expect(Merge).toMatchObject({
+      Parameters: {
+        RetryStrategy: {
+          EvaluateOnExit: verdicts.map((OnExitCode) => ({ OnExitCode, Action: 'EXIT' })),
+        },
+      },
+    });
+  });
+
+  it('every merge may be told how old partials may be, and GitHub keeps its report', () => {
+    const merges = commands.filter(([text]) => /validate-trail merge [^F]/.test(text));
+    expect(merges).toHaveLength(4);
+    for (const [text] of merges) expect(text).toMatch(/--max-age "\$\{+ ?\S*MAX_AGE\b.*2d/);
+    expect(page).toMatch(
+      /--output report\.json\n {6}- uses: actions\/upload-artifact[^]*path: report/,
+    );
+  });
+
+  it('the image is built without what a clone leaves behind', async () => {
+    const text = await readFile(new URL('../.dockerignore', import.meta.url), 'utf8');
+    const left = text.trim().split('\n');
+    for (const name of ['.git', 'node_modules', 'dist', '*.partial']) expect(left).toContain(name);
+    for (const name of ['bin', 'src', 'package.json', 'package-lock.json', 'tsconfig.json']) {
+      expect(left).not.toContain(name);
+    }
+  });
+
+  it('its figures for --estimate itself follow from what that one lists', () => {
+    const range = { start: Date.UTC(2025, 0) / 1000, end: Date.UTC(2026, 0) / 1000 };
+    const { oldest, newest, reachesBefore } = daysOf(range, range.end + 30 * DAY);
+    const assumed = table('assumption');
+    const number = (name: string): number =>
+      Number((assumed.get(name)?.[0] ?? '').replaceAll(/,| ms/g, ''));
+    const levels = (assumed.get('log files a chain and hour')?.[0] ?? '').split(', ').map(Number);
+    const made = levels.map((hourly) => {
+      // The day after the range, and the day before it for log files alone.
+      let lists = 1 + (reachesBefore ? 1 : 0);
+      for (const { days } of stretchesOf(oldest, newest)) {
+        for (const names of [1, hourly]) lists += Math.ceil((names * 24 * days.length) / PAGE);
+      }
+      return number('chains') * lists + number('requests to find all sources');
+    });
+    const inWords = (told: readonly string[]): string =>
+      `${told.slice(0, 2).join(', ')} and ${told[2] ?? ''}`;
+    const own = page.slice(page.indexOf('`--estimate` itself lists')).replaceAll(/\s+/g, ' ');
+    expect(own).toContain(`${inWords(made.map(whole))} LIST requests`);
+    const usd = made.map((list) => `$${priceOf({ list, get: 0 }).toFixed(2)}`);
+    expect(own).toContain(inWords(usd));
+    const seconds = number('latency of a request') / 1000 / 16;
+    expect(own).toContain(`${inWords(made.map((list) => whole((list * seconds) / 60)))} minutes`);
+    const hours = [...table('level').values()].map((cells) =>
+      Math.round(parseFloat(cells[8] ?? '')),
+    );
+    expect(page.replaceAll(/\s+/g, ' ')).toContain(`${hours[0] ?? ''} to ${hours[2] ?? ''} hours`);
   });
 
   it('its figures follow from its assumptions, by the formula of --estimate', () => {
@@ -362,7 +444,25 @@ describe('share.sh and merge.sh of docs/scale.md', () => {
       const merged = await start(MERGE, [], env).ended;
       expect([merged.status, merged.output]).toEqual([0, '']);
       expect((JSON.parse(await read('report.json')) as Report).verdict).toBe('valid');
+      const old = await start(MERGE, [], { ...env, MAX_AGE: '1s' }).ended;
+      expect([old.status, old.output]).toEqual([2, expect.stringContaining('was begun at')]);
     }));
+
+  it('the merge’s own statuses are kept, and what fails beside it ends with 2', () =>
+    onStage(
+      {
+        'validate-trail':
+          'while (($#)); do [[ $1 != --output ]] || echo {} >"$2"; shift; done; exit "$VERDICT"',
+      },
+      async ({ start, stored, directory }) => {
+        for (const VERDICT of ['0', '1', '3']) {
+          const { status } = await start(MERGE, [], { VERDICT }).ended;
+          expect([String(status), await stored()]).toEqual([VERDICT, ['report.json']]);
+        }
+        await writeFile(join(directory, 's3', 'down'), '');
+        expect((await start(MERGE, [], { VERDICT: '0' }).ended).status).toBe(2);
+      },
+    ));
 
   it('upload what is there when they are told to end, and go on from it', () =>
     onTrail(async ({ start, read }, env, endpoint) => {
@@ -425,7 +525,9 @@ describe('the other scripts of docs/scale.md', () => {
       { 'validate-trail': `echo "$@" >>calls; s=(${statuses}); exit "\${s[$(wc -l <calls) - 1]}"` },
       async ({ start, directory }) => {
         const env = { SLURM_SUBMIT_DIR: directory, SLURM_ARRAY_TASK_ID: '7', TRAIL_ARN: 'arn' };
-        expect((await start('#SBATCH --array', [], env).ended).status).toBe(status);
+        expect((await start('#SBATCH --requeue', [], env).ended).status).toBe(1);
+        const own = { ...env, VALIDATE_TRAIL_SHARDS: '100' };
+        expect((await start('#SBATCH --requeue', [], own).ended).status).toBe(status);
         const calls = await readFile(join(directory, 'calls'), 'utf8');
         expect(calls.trim().split('\n')).toHaveLength(tries);
         expect(calls).toContain(`--partial ${directory}/parts/7.partial`);
@@ -438,7 +540,7 @@ describe('the other scripts of docs/scale.md', () => {
     expect(scripts).toHaveLength(2);
     for (const { text } of scripts) expect(text).toMatch(/^#SBATCH --time=/m);
     expect(page).toMatch(
-      /^export TRAIL_ARN=.*\nshares=.*sbatch.*\nsbatch --dependency="afterany:/m,
+      /^export TRAIL_ARN=.*\n#.*\nexport VALIDATE.*\nshares=.*sbatch.*\nsbatch --dependency="afterany:/m,
     );
   });
 
