@@ -55,6 +55,17 @@ describe('--output', () => {
       expect(stderr).toContain('--output and --resume name the same file');
     }));
 
+  it('does not follow what lies where it is begun', () =>
+    validating(async (argv, directory) => {
+      const [report, victim] = [join(directory, 'report'), join(directory, 'victim')];
+      await writeFile(victim, 'whole');
+      await symlink('victim', `${report}.part`);
+      expect(await runCommand([...argv, '--output', report])).toMatchObject({ status: 0 });
+      expect(await readFile(report, 'utf8')).toContain(VALID);
+      expect(await readFile(victim, 'utf8')).toBe('whole');
+      expect((await lstat(report)).isFile()).toBe(true);
+    }));
+
   it('that leads through /proc is added to what somebody holds open there, never renamed', () =>
     validating(async (argv, directory) => {
       const [out, link] = [join(directory, 'out'), join(directory, 'link')];

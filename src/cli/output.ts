@@ -35,7 +35,9 @@ export async function openOutput(path: string): Promise<Output> {
   // What somebody else holds open (/dev/stdout, with >> perhaps) is added to, not emptied.
   const isOpen = steps.some((step) => /^\/proc\/.*\/fd\//.test(step));
   const place = isDirect ? path : partOf(target);
-  const file = await open(place, isOpen ? 'a' : 'w').catch(fail);
+  // What an earlier run left, or a link that somebody put there, is not to be written to.
+  if (!isDirect) await rm(place, { force: true }).catch(fail);
+  const file = await open(place, isDirect ? (isOpen ? 'a' : 'w') : 'wx').catch(fail);
   let done = false;
   return {
     write: async (text) => {
