@@ -23,6 +23,8 @@ export interface ServiceError {
 
 /** What the SDK says where an answer has no error in it. */
 const NO_WORDS = 'UnknownError';
+/** What it calls such an answer. */
+const NO_NAME = /^(Unknown|UnknownError|NotFound|\d{3})$/;
 
 /** Reads what an AWS client threw without trusting its shape. */
 export function serviceError(error: unknown): ServiceError {
@@ -39,7 +41,9 @@ export function serviceError(error: unknown): ServiceError {
   const status = raw.$metadata?.httpStatusCode ?? raw.$response?.statusCode;
   // What the SDK could not take apart has the answer with it, but nobody's fault.
   const isForeign = raw.$response !== undefined && raw.$fault === undefined;
-  const isWordless = raw.$response !== undefined && raw.message === NO_WORDS;
+  // Some stores name the error and give no message.
+  const isNamed = typeof code === 'string' && !NO_NAME.test(code);
+  const isWordless = raw.$response !== undefined && raw.message === NO_WORDS && !isNamed;
   // An error of several connections tried has only a code.
   const message = raw.message === '' ? raw.code : raw.message;
   return {
