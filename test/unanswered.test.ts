@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { FROM } from './support/lies.js';
 import type { EndpointOptions } from './support/loopback.js';
 import { accusations, runJson } from './support/run-command.js';
-import { serving } from './support/shards.js';
+import { inTemp, partials, runShards, serving } from './support/shards.js';
 import { start } from './support/spawned.js';
 import { HOUR, signWithNode, TrailBuilder } from './support/trail-builder.js';
 
@@ -53,6 +53,23 @@ describe.each(WORDLESS)('CloudTrail that answers with status %i and %j', (...ans
       const named = await runJson([...own, '--region', 'us-east-1']);
       expect(named.status).toBe(0);
     });
+  });
+
+  it('is heard by the merge, where shards could not hear it', async () => {
+    const silent = wordless(/DescribeTrails|GetTrailStatus/, answered);
+    let isSilent = true;
+    const answer: Answer = (request, response) => isSilent && silent(request, response);
+    await serving(emptied(), range, { answer }, (argv) =>
+      inTemp(async (directory) => {
+        const files = partials(directory, 2);
+        await runShards([...argv, '--s3-bucket', BUCKET], files);
+        const deaf = await runJson(['merge', ...files]);
+        expect([deaf.status, accusations(deaf.report)]).toEqual([3, ['REGION_UNCONFIRMED']]);
+        isSilent = false;
+        const hearing = await runJson(['merge', ...files]);
+        expect([hearing.status, accusations(hearing.report)]).toEqual([1, ['CHAIN_TAIL_CUT']]);
+      }),
+    );
   });
 
   it('does not vouch for quiet Regions', async () => {

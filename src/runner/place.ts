@@ -35,14 +35,17 @@ export async function placeNow(options: RunOptions): Promise<WorkPlace> {
 export function asBegun(options: RunOptions): RunOptions {
   const { trail, place } = options;
   if (!place) return options;
-  const { bucket, prefix, isOrganization, isMultiRegion } = place;
-  const { arn, name, homeRegion, accountId, validationEnabled, kmsKeyId } = trail;
+  const { bucket, prefix, isOrganization } = place;
+  const { arn, name, homeRegion, accountId, validationEnabled, kmsKeyId, unanswered } = trail;
   const isHere = trail.bucket === bucket && trail.prefix === prefix;
+  // CloudTrail may have said nothing when the work began.
+  const isMultiRegion = place.isMultiRegion ?? (isHere ? trail.isMultiRegion : undefined);
   const begun = {
     ...{ arn, name, homeRegion, accountId, bucket, prefix },
     ...(isOrganization === undefined ? {} : { isOrganization }),
     ...(isMultiRegion === undefined ? {} : { isMultiRegion }),
     ...(kmsKeyId === undefined ? {} : { kmsKeyId }),
+    ...(unanswered === undefined ? {} : { unanswered }),
     ...(isHere && validationEnabled !== undefined ? { validationEnabled } : {}),
     isCurrent: isHere && trail.isCurrent === true,
   };
