@@ -3,6 +3,7 @@ import type { Work } from '../core/journal.js';
 import type { Sample } from '../core/sample.js';
 import { parseUserTime } from '../core/timestamp.js';
 import { isAccountId, isOrganizationId, isRegionName, parseTrailArn } from '../core/arn.js';
+import { FORMATS, type Format } from '../report/format-names.js';
 import { readBetween } from './between-options.js';
 import { readLarge } from './large-options.js';
 import { parser, TIME_FORMS } from './options.js';
@@ -11,7 +12,11 @@ import { UsageError } from './usage-error.js';
 
 export { UsageError } from './usage-error.js';
 
-export type Format = 'text' | 'json' | 'ndjson';
+/** A form of the report and the file that takes it. */
+export interface ReportFile {
+  readonly format: Format;
+  readonly path: string;
+}
 
 export interface Arguments {
   readonly trailArn: string | undefined;
@@ -35,6 +40,8 @@ export interface Arguments {
   readonly s3Client: 'auto' | 'sdk';
   readonly format: Format;
   readonly output: string | undefined;
+  /** The report in other forms, each in its file. */
+  readonly reports: readonly ReportFile[];
   readonly digestsOnly: boolean;
   readonly unlisted: boolean;
   readonly acceptUnlisted: readonly string[];
@@ -84,6 +91,18 @@ function readLocations(raw: Raw): Location[] {
     const [, bucket = '', prefix] = place.exec(value) ?? [];
     return { bucket, prefix: normalizePrefix(prefix) };
   });
+}
+
+function readReports(raw: Raw): ReportFile[] {
+  const form = /^([a-z]+)=(.+)$/s;
+  const split = (value: string): ReportFile | undefined => {
+    const [, name, path = ''] = form.exec(value) ?? [];
+    const format = FORMATS.find((one) => one === name);
+    return format && { format, path };
+  };
+  const known = `FORMAT=FILE with one of ${FORMATS.join(', ')}`;
+  const values = list(raw, 'report', (value) => split(value) !== undefined, known) ?? [];
+  return values.flatMap((value) => split(value) ?? []);
 }
 
 function readArguments(raw: Raw): Arguments {
@@ -162,6 +181,13 @@ function readArguments(raw: Raw): Arguments {
       throw new UsageError(`--estimate says what a range in S3 costs: leave --${option} out`);
     }
   }
+  const format = oneOf(raw, 'format', FORMATS);
+  const isPlain = raw['report'] === undefined && /^(text|json|ndjson)$/.test(format);
+  if (raw['estimate'] === true && !isPlain) {
+    throw new UsageError(
+      '--estimate makes no report: its --format is text, json or ndjson, and it takes no --report',
+    );
+  }
   const isArn = (value: string): boolean => parseTrailArn(value) !== undefined;
   const evidence = single(raw, 'evidence');
   const hex = (value: string): boolean => /^[0-9a-f]{64}$/i.test(value);
@@ -210,8 +236,9 @@ function readArguments(raw: Raw): Arguments {
     s3EndpointUrl: checked(raw, 's3-endpoint-url', isHttpUrl, HTTP_URL),
     s3ForcePathStyle: raw['s3-force-path-style'] as boolean | undefined,
     s3Client: oneOf(raw, 's3-client', ['auto', 'sdk']),
-    format: oneOf(raw, 'format', ['text', 'json', 'ndjson']),
+    format,
     output: single(raw, 'output'),
+    reports: readReports(raw),
     digestsOnly: raw['digests-only'] === true,
     unlisted: raw['no-unlisted'] !== true,
     acceptUnlisted: list(raw, 'accept-unlisted', isArn, 'a trail ARN') ?? [],

@@ -1,5 +1,6 @@
 import type { Arguments } from './args.js';
 import type { MergeArguments } from './merge-args.js';
+import { UsageError } from './usage-error.js';
 
 /** What a command line asks for. */
 export type Parsed =
@@ -7,6 +8,19 @@ export type Parsed =
   | { readonly command: 'version' }
   | { readonly command: 'validate'; readonly arguments: Arguments }
   | { readonly command: 'merge'; readonly arguments: MergeArguments };
+
+/** What `--explain` asks for: a code's meaning, or all codes where it names none. */
+async function explain(code: string | undefined): Promise<string> {
+  const { CODES, renderCodes, renderExplanation } = await import('../report/explain.js');
+  if (code === undefined) return renderCodes();
+  const wanted = code.toUpperCase().replaceAll('-', '_');
+  const found = CODES.find((one) => one === wanted);
+  if (found !== undefined) return renderExplanation(found);
+  const { nearest } = await import('../core/nearest.js');
+  const meant = nearest(wanted, CODES);
+  const hint = meant === undefined ? '--explain alone lists all' : `did you mean ${meant}?`;
+  throw new UsageError(`--explain: ${code} is no finding’s code: ${hint}`);
+}
 
 /**
  * Parses a command line; throws `UsageError` for one that can't be run. Loads no AWS client, and each
@@ -18,6 +32,11 @@ export async function parseArguments(given: readonly string[]): Promise<Parsed> 
   if (argv.includes('--help') || argv.includes('-h')) {
     const { parser } = await import('./options.js');
     return { command: 'help', text: await parser(argv).getHelp() };
+  }
+  const at = argv.findIndex((one) => /^--explain(=|$)/.test(one));
+  if (at >= 0) {
+    const code = argv[at]?.slice('--explain='.length) || argv[at + 1];
+    return { command: 'help', text: await explain(code) };
   }
   if (argv.includes('--version')) return { command: 'version' };
   const { readOptions } = await import('./args.js');

@@ -1,17 +1,18 @@
 /** What every judging command opens and frees: connection, state, report. */
 import type { State } from '../core/state.js';
 import type { Instant } from '../core/timestamp.js';
-import { streamJson, streamNdjson } from '../report/json.js';
-import type { Style } from '../report/style.js';
-import { renderQuiet, streamText } from '../report/text.js';
+import { renderAs } from '../report/formats.js';
+import { PLAIN, type Style } from '../report/style.js';
+import { renderQuiet } from '../report/text.js';
 import type { RunListener } from '../runner/events.js';
 import type { RunOptions, RunResult } from '../runner/options.js';
 import { saveState } from '../sources/state-file.js';
 import type { Arguments } from './args.js';
 import { connect, type Connection } from './connect.js';
 import { exitCode } from './exit-code.js';
+import { tellGitHub } from './github.js';
 import { print, type Io } from './main.js';
-import { openOutput } from './output.js';
+import { openReports } from './output.js';
 import { createProgress } from './progress.js';
 import { readState, withAccepted } from './run-state.js';
 import { styleOf } from './style.js';
@@ -24,10 +25,11 @@ function render(
   options: Arguments,
   style: Style,
 ): string | AsyncIterable<string> {
-  if (options.format === 'json') return streamJson(report, more);
-  if (options.format === 'ndjson') return streamNdjson(report, more);
-  if (options.quiet && options.output === undefined) return `${renderQuiet(report, style)}\n`;
-  return streamText(report, { style, verbose: options.verbose }, more);
+  const { format, quiet, output, verbose } = options;
+  if (format === 'text' && quiet && output === undefined) {
+    return `${renderQuiet(report, style)}\n`;
+  }
+  return renderAs(format, report, { style, verbose }, more);
 }
 
 /** What is asked for, of a run and of an estimate alike. */
@@ -93,9 +95,9 @@ export async function withConnection(
 ): Promise<number> {
   const begun = await readState(options);
   withAccepted(begun, options, clock());
-  const output = options.output === undefined ? undefined : await openOutput(options.output);
+  const outputs = await openReports(options);
   const connection = await connect(options, io.env, signal).catch(async (error: unknown) => {
-    await output?.discard();
+    await outputs.discard();
     throw error;
   });
   const progress = createProgress(io, !options.quiet);
@@ -107,8 +109,13 @@ export async function withConnection(
       report: async (result, told) => {
         progress.stop();
         try {
+          for (const { output, format } of outputs.others) {
+            const { report, more } = result;
+            await output.write(renderAs(format, report, { style: PLAIN, verbose: true }, more));
+          }
+          await tellGitHub(result, io);
           const text = render(result, options, styleOf(io, options.output));
-          if (output) await output.write(text);
+          if (outputs.main) await outputs.main.write(text);
           else await print(io, text);
         } finally {
           await result.close();
@@ -123,7 +130,7 @@ export async function withConnection(
       },
     });
   } finally {
-    await output?.discard();
+    await outputs.discard();
     progress.stop();
     connection.close();
   }

@@ -1,6 +1,7 @@
 /** The command line of `validate-trail merge`. */
 import type { Work } from '../core/journal.js';
 import { readDuration } from './duration.js';
+import { flag, many, text } from './option.js';
 import { commandLine, DESCRIBED, EXIT_STATUS, MAX_AGE } from './options.js';
 import { UsageError } from './usage-error.js';
 
@@ -13,13 +14,10 @@ export interface MergeArguments {
   readonly own: Work['options'];
 }
 
-const text = (group: string, desc: string) =>
-  ({ type: 'string', requiresArg: true, group, desc }) as const;
-const flag = (group: string, desc: string) => ({ type: 'boolean', group, desc }) as const;
-
 const OPTIONS = {
   format: text('Report:', DESCRIBED.format),
   output: text('Report:', 'write the report to a file'),
+  report: many('Report:', DESCRIBED.report),
   verbose: flag('Report:', 'notices, intervals and every finding too'),
   quiet: flag('Report:', 'only the verdict, no progress'),
   state: text(

@@ -31,7 +31,7 @@ export async function runMerge(
   try {
     const { work } = journal;
     const options = await readOptions(argvOf({ ...work.options, ...given }));
-    refuseSamePaths(options.output, [
+    refuseSamePaths(options, [
       ...filesBeside(options),
       ...files.map((path): NamedPath => [`the partial ${path}`, path]),
     ]);

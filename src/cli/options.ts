@@ -1,6 +1,8 @@
 /** The options of the command, as they are declared and described. */
 import yargs from 'yargs';
 import { nearest } from '../core/nearest.js';
+import { FORMATS } from '../report/format-names.js';
+import { flag, many, text } from './option.js';
 import { UsageError } from './usage-error.js';
 
 /** By measurement (ARCHITECTURE.md). */
@@ -34,11 +36,15 @@ Examples:
   validate-trail --trail-arn "$ARN" --start-time 90d --resume run.journal
   validate-trail --trail-arn "$ARN" --start-time 2026-01-01 \\
     --end-time 2026-07-01 --shard 1/2 --partial part-1.jsonl
-  validate-trail merge part-1.jsonl part-2.jsonl`;
+  validate-trail merge part-1.jsonl part-2.jsonl
+  validate-trail --trail-arn "$ARN" --start-time 1d \
+    --report junit=trail.xml --report sarif=trail.sarif
+  validate-trail --explain CHAIN_TAIL_CUT`;
 
 /** What is said of options that a run and a merge have alike. */
 export const DESCRIBED = {
-  format: 'form of the report: text, json or ndjson [default: text]',
+  format: `form of the report: ${FORMATS.slice(0, -1).join(', ')} or ${FORMATS.at(-1) ?? ''} [default: text]`,
+  report: 'FORMAT=FILE: the report in another form too (repeatable)',
   concurrency: `objects read at the same time (1 to 1024) [default: ${DEFAULT_CONCURRENCY}]`,
   threads: `threads beside the main one that read small log files, not with --evidence (0 to ${MOST_THREADS}) [default: as many as cores, at most 4]`,
 } as const;
@@ -86,264 +92,95 @@ export function parser(argv: readonly string[]) {
         'Proves the integrity of AWS CloudTrail logs from their signed digest files.',
     )
     .options({
-      'trail-arn': { type: 'string', requiresArg: true, group: 'What:', desc: 'the trail' },
-      'start-time': {
-        type: 'string',
-        requiresArg: true,
-        group: 'What:',
-        desc: 'begin of the range',
-      },
-      'end-time': {
-        type: 'string',
-        requiresArg: true,
-        group: 'What:',
-        desc: 'end of the range; without it, all that is due (now less 2 h)',
-      },
-      'trail-name': {
-        type: 'string',
-        requiresArg: true,
-        group: 'What:',
-        desc: 'name of the trail, instead of its ARN',
-      },
-      'home-region': {
-        type: 'string',
-        requiresArg: true,
-        group: 'What:',
-        desc: 'home Region of --trail-name',
-      },
-      region: {
-        type: 'string',
-        array: true,
-        nargs: 1,
-        group: 'What:',
-        desc: 'only this source Region (repeatable); default: all',
-      },
-      'account-id': {
-        type: 'string',
-        array: true,
-        nargs: 1,
-        group: 'What:',
-        desc: 'only this account (repeatable); default: all of the trail',
-      },
-      'digests-only': {
-        type: 'boolean',
-        group: 'What:',
-        desc: 'check the digest chain, read no log file',
-      },
-      'no-unlisted': {
-        type: 'boolean',
-        group: 'What:',
-        desc: 'do not look for log files that no digest file lists',
-      },
-      'accept-unlisted': {
-        type: 'string',
-        array: true,
-        nargs: 1,
-        group: 'What:',
-        desc: 'let unlisted files of this trail pass, told and counted (repeatable)',
-      },
-      'no-versions': {
-        type: 'boolean',
-        group: 'What:',
-        desc: 'do not look for originals among object versions',
-      },
-      'allow-gaps': {
-        type: 'boolean',
-        group: 'What:',
-        desc: 'exit with 0 where all that is open are lawful gaps that an event names',
-      },
-      retention: {
-        type: 'string',
-        requiresArg: true,
-        group: 'What:',
-        desc: 'nothing older than so many days is asked for',
-      },
-      estimate: {
-        type: 'boolean',
-        group: 'What:',
-        desc: 'only tell what a run would request, read, take and cost, from listings',
-      },
-      state: {
-        type: 'string',
-        requiresArg: true,
-        group: 'Between runs:',
-        desc: 'file that remembers what was proved, for the next run',
-      },
-      'init-state': {
-        type: 'boolean',
-        group: 'Between runs:',
-        desc: 'begin the state file: there is none yet',
-      },
-      'since-state': {
-        type: 'boolean',
-        group: 'Between runs:',
-        desc: 'from where the state ends, instead of --start-time',
-      },
-      accept: {
-        type: 'string',
-        array: true,
-        nargs: 1,
-        group: 'Between runs:',
-        desc: 'record that the open finding with this ID is accepted (repeatable)',
-      },
-      reason: {
-        type: 'string',
-        requiresArg: true,
-        group: 'Between runs:',
-        desc: 'why it is accepted',
-      },
-      'accepted-by': {
-        type: 'string',
-        requiresArg: true,
-        group: 'Between runs:',
-        desc: 'who accepts it [default: your user name]',
-      },
-      location: {
-        type: 'string',
-        array: true,
-        nargs: 1,
-        group: 'Where:',
-        desc: 'older place of the trail, s3://BUCKET/PREFIX (repeatable)',
-      },
-      'bucket-alias': {
-        type: 'string',
-        array: true,
-        nargs: 1,
-        group: 'Where:',
-        desc: 'SIGNED=ACTUAL: read a replica, verify the signed name (repeatable)',
-      },
-      's3-bucket': {
-        type: 'string',
-        requiresArg: true,
-        group: 'Where:',
-        desc: 'the bucket, instead of asking DescribeTrails',
-      },
-      's3-prefix': {
-        type: 'string',
-        requiresArg: true,
-        group: 'Where:',
-        desc: 'key prefix in that bucket',
-      },
-      'organization-id': {
-        type: 'string',
-        requiresArg: true,
-        group: 'Where:',
-        desc: 'organization whose folder holds the trail, where there are several',
-      },
-      evidence: {
-        type: 'string',
-        requiresArg: true,
-        group: 'Where:',
-        desc: 'read a directory that mirrors buckets, no network',
-      },
-      'public-keys': {
-        type: 'string',
-        requiresArg: true,
-        group: 'Where:',
-        desc: 'file of public keys that was kept apart (list-public-keys JSON)',
-      },
-      'keys-sha256': {
-        type: 'string',
-        array: true,
-        nargs: 1,
-        group: 'Where:',
-        desc: 'SHA-256 of the key file beside the evidence (repeatable)',
-      },
-      profile: {
-        type: 'string',
-        requiresArg: true,
-        group: 'AWS:',
-        desc: 'profile of the shared AWS files',
-      },
-      'endpoint-url': {
-        type: 'string',
-        requiresArg: true,
-        group: 'AWS:',
-        desc: 'endpoint of CloudTrail, and of S3',
-      },
-      's3-endpoint-url': {
-        type: 'string',
-        requiresArg: true,
-        group: 'AWS:',
-        desc: 'endpoint of S3, if another',
-      },
-      's3-force-path-style': {
-        type: 'boolean',
-        group: 'AWS:',
-        desc: 'bucket in the path, not in the host name',
-      },
-      's3-client': {
-        type: 'string',
-        requiresArg: true,
-        group: 'AWS:',
-        desc: 'auto or sdk: all requests of S3 through the AWS SDK [default: auto]',
-      },
-      format: {
-        type: 'string',
-        requiresArg: true,
-        group: 'Report:',
-        desc: DESCRIBED.format,
-      },
-      output: {
-        type: 'string',
-        requiresArg: true,
-        group: 'Report:',
-        desc: 'write the report to a file',
-      },
-      verbose: {
-        type: 'boolean',
-        group: 'Report:',
-        desc: 'notices, intervals and every finding too',
-      },
-      quiet: { type: 'boolean', group: 'Report:', desc: 'only the verdict, no progress' },
-      resume: {
-        type: 'string',
-        requiresArg: true,
-        group: 'Large trails:',
-        desc: 'journal: goes on where an interrupted run of the same command stopped',
-      },
-      'max-age': {
-        type: 'string',
-        requiresArg: true,
-        group: 'Large trails:',
-        desc: `with --resume, and for validate-trail merge, not for a shard: how long ago the journal, or the first partial, may have been begun [default: ${MAX_AGE}]`,
-      },
-      'max-duration': {
-        type: 'string',
-        requiresArg: true,
-        group: 'Large trails:',
-        desc: 'begin nothing more after so long (90m, 5h); what is left is incomplete',
-      },
-      sample: {
-        type: 'string',
-        requiresArg: true,
-        group: 'Large trails:',
-        desc: 'N/M: of M equal parts of the log files only the N-th; digest files always all',
-      },
-      shard: {
-        type: 'string',
-        requiresArg: true,
-        group: 'Large trails:',
-        desc: 'I/N: read one of N shares; auto: as the scheduler says (docs/scale.md)',
-      },
-      partial: {
-        type: 'string',
-        requiresArg: true,
-        group: 'Large trails:',
-        desc: 'file that a shard writes, for validate-trail merge',
-      },
-      concurrency: {
-        type: 'string',
-        requiresArg: true,
-        group: 'Large trails:',
-        desc: DESCRIBED.concurrency,
-      },
-      threads: {
-        type: 'string',
-        requiresArg: true,
-        group: 'Large trails:',
-        desc: DESCRIBED.threads,
-      },
+      'trail-arn': text('What:', 'the trail'),
+      'start-time': text('What:', 'begin of the range'),
+      'end-time': text('What:', 'end of the range; without it, all that is due (now less 2 h)'),
+      'trail-name': text('What:', 'name of the trail, instead of its ARN'),
+      'home-region': text('What:', 'home Region of --trail-name'),
+      region: many('What:', 'only this source Region (repeatable); default: all'),
+      'account-id': many('What:', 'only this account (repeatable); default: all of the trail'),
+      'digests-only': flag('What:', 'check the digest chain, read no log file'),
+      'no-unlisted': flag('What:', 'do not look for log files that no digest file lists'),
+      'accept-unlisted': many(
+        'What:',
+        'let unlisted files of this trail pass, told and counted (repeatable)',
+      ),
+      'no-versions': flag('What:', 'do not look for originals among object versions'),
+      'allow-gaps': flag(
+        'What:',
+        'exit with 0 where all that is open are lawful gaps that an event names',
+      ),
+      retention: text('What:', 'nothing older than so many days is asked for'),
+      estimate: flag(
+        'What:',
+        'only tell what a run would request, read, take and cost, from listings',
+      ),
+      state: text('Between runs:', 'file that remembers what was proved, for the next run'),
+      'init-state': flag('Between runs:', 'begin the state file: there is none yet'),
+      'since-state': flag('Between runs:', 'from where the state ends, instead of --start-time'),
+      accept: many(
+        'Between runs:',
+        'record that the open finding with this ID is accepted (repeatable)',
+      ),
+      reason: text('Between runs:', 'why it is accepted'),
+      'accepted-by': text('Between runs:', 'who accepts it [default: your user name]'),
+      location: many('Where:', 'older place of the trail, s3://BUCKET/PREFIX (repeatable)'),
+      'bucket-alias': many(
+        'Where:',
+        'SIGNED=ACTUAL: read a replica, verify the signed name (repeatable)',
+      ),
+      's3-bucket': text('Where:', 'the bucket, instead of asking DescribeTrails'),
+      's3-prefix': text('Where:', 'key prefix in that bucket'),
+      'organization-id': text(
+        'Where:',
+        'organization whose folder holds the trail, where there are several',
+      ),
+      evidence: text('Where:', 'read a directory that mirrors buckets, no network'),
+      'public-keys': text(
+        'Where:',
+        'file of public keys that was kept apart (list-public-keys JSON)',
+      ),
+      'keys-sha256': many('Where:', 'SHA-256 of the key file beside the evidence (repeatable)'),
+      profile: text('AWS:', 'profile of the shared AWS files'),
+      'endpoint-url': text('AWS:', 'endpoint of CloudTrail, and of S3'),
+      's3-endpoint-url': text('AWS:', 'endpoint of S3, if another'),
+      's3-force-path-style': flag('AWS:', 'bucket in the path, not in the host name'),
+      's3-client': text(
+        'AWS:',
+        'auto or sdk: all requests of S3 through the AWS SDK [default: auto]',
+      ),
+      format: text('Report:', DESCRIBED.format),
+      output: text('Report:', 'write the report to a file'),
+      report: many('Report:', DESCRIBED.report),
+      verbose: flag('Report:', 'notices, intervals and every finding too'),
+      quiet: flag('Report:', 'only the verdict, no progress'),
+      explain: text(
+        'Report:',
+        'CODE: only print what a finding means and what to do; all codes without',
+      ),
+      resume: text(
+        'Large trails:',
+        'journal: goes on where an interrupted run of the same command stopped',
+      ),
+      'max-age': text(
+        'Large trails:',
+        `with --resume, and for validate-trail merge, not for a shard: how long ago the journal, or the first partial, may have been begun [default: ${MAX_AGE}]`,
+      ),
+      'max-duration': text(
+        'Large trails:',
+        'begin nothing more after so long (90m, 5h); what is left is incomplete',
+      ),
+      sample: text(
+        'Large trails:',
+        'N/M: of M equal parts of the log files only the N-th; digest files always all',
+      ),
+      shard: text(
+        'Large trails:',
+        'I/N: read one of N shares; auto: as the scheduler says (docs/scale.md)',
+      ),
+      partial: text('Large trails:', 'file that a shard writes, for validate-trail merge'),
+      concurrency: text('Large trails:', DESCRIBED.concurrency),
+      threads: text('Large trails:', DESCRIBED.threads),
       help: { type: 'boolean', desc: 'this text' },
       version: { type: 'boolean', desc: 'the version' },
     })

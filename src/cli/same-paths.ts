@@ -8,12 +8,25 @@ export type NamedPath = readonly [name: string, path: string | undefined];
 
 /**
  * Refuses two uses of one file: a journal that is also the report would be lost with the run. Throws
- * `UsageError`. Links are followed, and `output` is also written beside its place before it is whole.
+ * `UsageError`. Links are followed, and reports are also written beside their places before they are whole.
  */
-export function refuseSamePaths(output: string | undefined, others: readonly NamedPath[]): void {
-  const paths: NamedPath[] = [
+export function refuseSamePaths(
+  { output, reports }: Pick<Arguments, 'output' | 'reports'>,
+  others: readonly NamedPath[],
+): void {
+  const written: NamedPath[] = [
     ['--output', output],
-    ['--output (while it is written)', output === undefined ? undefined : partOf(fileOf(output))],
+    ...reports.map(({ format, path }): NamedPath => [`--report ${format}`, path]),
+  ];
+  const paths: NamedPath[] = [
+    ...written.flatMap(([name, path]): NamedPath[] =>
+      path === undefined
+        ? []
+        : [
+            [name, path],
+            [`${name} (while it is written)`, partOf(fileOf(path))],
+          ],
+    ),
     ...others,
   ];
   const seen = new Map<string, string>();

@@ -61,7 +61,7 @@ export async function runValidate(
 ): Promise<number> {
   // Before anything is asked of AWS: a time that can't be read is the user's mistake.
   const shard = shardOf(options.shard, io.env);
-  refuseSamePaths(options.output, filesBeside(options));
+  refuseSamePaths(options, filesBeside(options));
   if (options.startTime !== undefined) {
     askedRange({ ...options, retentionDays: undefined }, clock());
   }

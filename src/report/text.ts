@@ -1,19 +1,12 @@
 import { count, numeral } from '../core/count.js';
 import { FINDINGS, type FindingClass } from '../core/finding.js';
-import type { DigestCounts } from '../core/close.js';
-import type {
-  LogCounts,
-  MoreFindings,
-  Report,
-  ReportChain,
-  ReportFinding,
-} from '../core/report.js';
+import type { MoreFindings, Report, ReportChain, ReportFinding } from '../core/report.js';
 import { inChunks } from './chunks.js';
 import { escapeText } from './escape.js';
 import { groupFindings, placesOf, type FindingGroup } from './group.js';
 import type { Style } from './style.js';
 import { tell, tellAll, type Told } from './tell.js';
-import { scopeWords } from './words.js';
+import { chainState, meaning, notProved, scopeWords, share } from './words.js';
 
 export interface TextOptions {
   readonly style: Style;
@@ -23,47 +16,6 @@ export interface TextOptions {
 
 /** Findings of a class that are printed before the rest is only counted. */
 const SHOWN = 50;
-
-function share(counts: DigestCounts & Partial<LogCounts>, word: string): string {
-  const { valid, invalid, missing, unreadable, unlisted = 0, unvalidated = 0 } = counts;
-  const { notSampled = 0 } = counts;
-  const all = valid + invalid + missing + unreadable;
-  const bad = [
-    [invalid, 'INVALID'],
-    [missing, 'MISSING'],
-    [unreadable, 'unreadable'],
-    [unlisted, 'UNLISTED besides'],
-    [unvalidated, 'unvalidated besides'],
-    [notSampled, 'left out of the sample'],
-  ] as const;
-  const told = bad
-    .filter(([number]) => number > 0)
-    .map(([number, what]) => `${numeral(number)} ${what}`);
-  const rest = told.length > 0 ? ` (${told.join(', ')})` : '';
-  return `${numeral(valid)}/${count(all, `${word} file`)}${rest}`;
-}
-
-type ChainState = 'proved' | 'INVALID' | 'incomplete' | 'no news';
-
-function chainState(chain: ReportChain, told: Told): ChainState {
-  const { digestFiles, logFiles, intervals } = chain;
-  if (intervals.length === 0 && chain.kind === 'standard') return 'no news';
-  const planted = told.hasPlanted(chain.accountId, chain.region);
-  const bad = digestFiles.invalid + digestFiles.missing + logFiles.invalid + logFiles.missing;
-  if (bad > 0 || intervals.some(({ state }) => state === 'altered' || state === 'missing'))
-    return 'INVALID';
-  const open =
-    digestFiles.unreadable +
-    logFiles.unreadable +
-    logFiles.unvalidated +
-    (planted ? logFiles.unlisted : 0);
-  // A backfill chain covers what it covers; only a standard chain owes the whole range.
-  const whole = chain.kind === 'backfill' || intervals.some(({ state }) => state === 'proved');
-  const holes = intervals.some(
-    ({ state, cause }) => state !== 'proved' && (state !== 'not-due' || cause === 'late'),
-  );
-  return open > 0 || holes || !whole ? 'incomplete' : 'proved';
-}
 
 /** Longest name of a chain that is honestly there; what somebody planted may stand out. */
 const NAME_LENGTH = 40;
@@ -214,51 +166,6 @@ export function renderQuiet(report: Report, style: Style): string {
   const scope = scopeWords(report).map(escapeText).join('; ');
   const gaps = report.gapsAllowed ? ' (lawful gaps allowed)' : '';
   return `${renderVerdict(report, style)}${gaps}${scope === '' ? '' : `; asked for: ${scope}`}`;
-}
-
-/** What a verdict says, in the words that its scope allows. */
-function meaning(report: Report): string[] {
-  const { verdict, scope, chains, timeRange } = report;
-  if (verdict === 'invalid') {
-    return ['Something was altered or removed, or is in a state that only tampering explains.'];
-  }
-  if (verdict === 'incomplete') {
-    return ['Nothing was found altered, but part of what was asked for is not proved.'];
-  }
-  if (chains.every(({ intervals }) => intervals.length === 0)) {
-    return ['Nothing new is due; the digest files that the state remembers are still there.'];
-  }
-  const { end, provedUntil = end } = timeRange;
-  const time = provedUntil === end ? 'Every hour asked for' : `Every hour until ${provedUntil}`;
-  return [
-    `${time} is covered by digest files that CloudTrail signed${scope.digestsOnly ? '.' : ', and every'}`,
-    ...(scope.digestsOnly
-      ? []
-      : [
-          `log file they list${scope.sample === undefined ? '' : ' and the sample has'} is unaltered.`,
-        ]),
-  ];
-}
-
-/** What a valid verdict leaves open. */
-function notProved(report: Report, { unconfirmed, unknownRegions }: Told): string[] {
-  if (report.verdict !== 'valid') return [];
-  const { scope } = report;
-  return [
-    ...(scope.digestsOnly ? ['Not proved: any log file.'] : []),
-    ...(scope.sample === undefined ? [] : ['Not proved: log files that the sample leaves out.']),
-    ...(scope.unlisted === false
-      ? ['Not proved: that the bucket holds no log files besides those listed.']
-      : []),
-    ...(unconfirmed
-      ? ['Not proved: that nothing was cut off at the end; CloudTrail’s status could not be had.']
-      : []),
-    ...(unknownRegions
-      ? ['Not proved: that no Region is gone as a whole; CloudTrail’s status could not be had.']
-      : []),
-    'Not proved: that CloudTrail was told to log everything, and whatever lies',
-    'outside the range.',
-  ];
 }
 
 /** Longer than this between beginning and end, a report is not of one moment. */

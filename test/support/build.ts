@@ -4,5 +4,5 @@ import { fileURLToPath } from 'node:url';
 /** Tests that start the command as a process run what `npm run build` makes: make it first. */
 export function setup(): void {
   const root = fileURLToPath(new URL('../..', import.meta.url));
-  execFileSync('npx', ['tsc', '-p', 'src'], { cwd: root, stdio: 'inherit' });
+  execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: 'inherit' });
 }

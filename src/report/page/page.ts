@@ -1,0 +1,408 @@
+/**
+ * The script of the HTML report: the coverage map and the filter of findings. The page is whole without
+ * it. It gets its data from the page, asks no network, and puts text into the page as text only.
+ */
+(() => {
+  /** As html.ts writes it. Times in epoch seconds. */
+  interface MapData {
+    readonly start: number;
+    readonly end: number;
+    readonly states: readonly string[];
+    readonly causes: readonly string[];
+    /** Accused log files: row, time, state, code. */
+    readonly marks: readonly (readonly [number, number, number, string])[];
+    /** A chain's name, and its stretches: start, end, state, cause (-1 for none), one after the other. */
+    readonly chains: readonly { readonly name: string; readonly v: readonly number[] }[];
+  }
+
+  interface Stretch {
+    readonly start: number;
+    readonly end: number;
+    readonly state: string;
+    readonly cause: string;
+  }
+
+  const HOUR = 3600;
+  const DAY = 86_400;
+  const ROW = 16;
+  const AXIS = 28;
+  /** Of what overlaps in a pixel, the later is drawn over the earlier. */
+  const ORDER = ['proved', 'not-due', 'gap', 'unreadable', 'altered', 'missing'];
+
+  const byId = (id: string): HTMLElement => document.getElementById(id) as HTMLElement;
+  const iso = (seconds: number): string =>
+    new Date(seconds * 1000).toISOString().replace(/\.\d{3}Z$/, 'Z');
+
+  const data = JSON.parse(byId('map-data').textContent) as MapData;
+  const chains = data.chains.map(({ name, v }) => {
+    const stretches: Stretch[] = [];
+    for (let at = 0; at < v.length; at += 4) {
+      const [start = 0, end = 0, state = 0, cause = -1] = v.slice(at, at + 4);
+      stretches.push({
+        ...{ start, end, state: data.states[state] ?? '' },
+        cause: data.causes[cause] ?? '',
+      });
+    }
+    return { name, stretches, marks: [] as { time: number; state: string; code: string }[] };
+  });
+  for (const [row, time, state, code] of data.marks) {
+    chains[row]?.marks.push({ time, state: data.states[state] ?? '', code });
+  }
+
+  const frame = byId('map') as HTMLDivElement;
+  const canvas = byId('map-canvas') as HTMLCanvasElement;
+  const spacer = byId('map-spacer') as HTMLDivElement;
+  const tip = byId('map-tip') as HTMLDivElement;
+  const said = byId('map-said') as HTMLDivElement;
+  const pen = canvas.getContext('2d');
+  if (!pen) return;
+
+  let from = data.start;
+  let to = data.end;
+  let cursor = { row: 0, at: 0 };
+  let isFocused = false;
+
+  const colourOf = (name: string): string =>
+    getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
+  /** A tile that tells a state by its strokes as well, for eyes and printers without colour. */
+  function tile(state: string): CanvasPattern | string {
+    const own = document.createElement('canvas');
+    own.width = own.height = 8;
+    const brush = own.getContext('2d');
+    if (!brush) return colourOf(state);
+    brush.fillStyle = colourOf(state);
+    brush.fillRect(0, 0, 8, 8);
+    brush.strokeStyle = colourOf('stroke');
+    brush.lineWidth = 1.5;
+    const line = (x1: number, y1: number, x2: number, y2: number): void => {
+      brush.beginPath();
+      brush.moveTo(x1, y1);
+      brush.lineTo(x2, y2);
+      brush.stroke();
+    };
+    if (state === 'gap' || state === 'altered') line(0, 8, 8, 0);
+    if (state === 'altered') line(0, 0, 8, 8);
+    if (state === 'unreadable') line(4, 0, 4, 8);
+    return pen?.createPattern(own, 'repeat') ?? colourOf(state);
+  }
+
+  let tiles = new Map<string, CanvasPattern | string>();
+
+  const labelWidth = (): number => Math.min(230, Math.max(110, canvas.clientWidth * 0.3));
+  const mapWidth = (): number => Math.max(1, canvas.clientWidth - labelWidth());
+  const xOf = (time: number): number => labelWidth() + ((time - from) / (to - from)) * mapWidth();
+  const timeOf = (x: number): number => from + ((x - labelWidth()) / mapWidth()) * (to - from);
+
+  /** Seconds between two marks of the axis, so that they stand apart. */
+  function tick(): number {
+    const steps = [HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY];
+    const most = Math.max(2, Math.floor(mapWidth() / 90));
+    const span = to - from;
+    return (
+      [...steps, 30.4375 * DAY, 91.3125 * DAY, 365.25 * DAY].find((step) => span / step <= most) ??
+      365.25 * DAY
+    );
+  }
+
+  /** The times of the marks: at full hours and days, and for longer steps at firsts of months. */
+  function marks(): number[] {
+    const step = tick();
+    const found: number[] = [];
+    if (step < 30 * DAY) {
+      for (let at = Math.ceil(from / step) * step; at < to; at += step) found.push(at);
+      return found;
+    }
+    const months = step < 60 * DAY ? 1 : step < 200 * DAY ? 3 : 12;
+    const first = new Date(from * 1000);
+    const month = Math.floor(first.getUTCMonth() / months) * months;
+    for (let at = 0; ; at += months) {
+      const time = Date.UTC(first.getUTCFullYear(), month + at, 1) / 1000;
+      if (time >= to) return found;
+      if (time >= from) found.push(time);
+    }
+  }
+
+  function drawAxis(brush: CanvasRenderingContext2D, height: number): void {
+    brush.fillStyle = colourOf('text');
+    brush.strokeStyle = colourOf('line');
+    brush.lineWidth = 1;
+    const isShort = tick() < DAY;
+    for (const time of marks()) {
+      const x = Math.round(xOf(time)) + 0.5;
+      brush.beginPath();
+      brush.moveTo(x, AXIS - 6);
+      brush.lineTo(x, height);
+      brush.stroke();
+      const text = iso(time);
+      brush.fillText(isShort ? text.slice(5, 16).replace('T', ' ') : text.slice(0, 10), x + 3, 12);
+    }
+  }
+
+  function drawRow(brush: CanvasRenderingContext2D, row: number, y: number): void {
+    const chain = chains[row];
+    if (!chain) return;
+    const left = labelWidth();
+    for (const state of ORDER) {
+      brush.fillStyle = tiles.get(state) ?? '';
+      for (const one of chain.stretches) {
+        if (one.state !== state || one.end <= from || one.start >= to) continue;
+        const x1 = Math.max(left, xOf(one.start));
+        const x2 = Math.min(canvas.clientWidth, xOf(one.end));
+        // An hour of a year is less than a pixel: a hole must show nevertheless.
+        const width = Math.max(x2 - x1, state === 'proved' ? 0 : 2);
+        brush.fillRect(x1, y + 1, width, ROW - 2);
+      }
+    }
+    for (const { time, state } of chain.marks) {
+      if (time < from || time >= to) continue;
+      const x = xOf(time);
+      brush.fillStyle = colourOf('paper');
+      brush.fillRect(x - 4, y, 8, ROW);
+      brush.fillStyle = tiles.get(state) ?? '';
+      brush.fillRect(x - 3, y, 6, ROW);
+    }
+    brush.fillStyle = colourOf('text');
+    brush.save();
+    brush.beginPath();
+    brush.rect(0, y, left - 6, ROW);
+    brush.clip();
+    brush.fillText(chain.name, 2, y + ROW - 4);
+    brush.restore();
+    if (isFocused && row === cursor.row) {
+      brush.strokeStyle = colourOf('text');
+      brush.lineWidth = 2;
+      brush.strokeRect(1, y + 0.5, canvas.clientWidth - 2, ROW - 1);
+      const x = xOf(cursor.at);
+      brush.fillStyle = colourOf('text');
+      if (x >= left) brush.fillRect(x - 1, y - 2, 2, ROW + 4);
+    }
+  }
+
+  function draw(): void {
+    if (!pen) return;
+    const { clientWidth: width, clientHeight: height } = canvas;
+    const ratio = window.devicePixelRatio || 1;
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(height * ratio);
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    pen.font = '12px system-ui, sans-serif';
+    pen.fillStyle = colourOf('paper');
+    pen.fillRect(0, 0, width, height);
+    const first = Math.floor(frame.scrollTop / ROW);
+    const shift = frame.scrollTop % ROW;
+    for (let row = first; AXIS + (row - first) * ROW - shift < height; row++) {
+      drawRow(pen, row, AXIS + (row - first) * ROW - shift);
+    }
+    pen.fillStyle = colourOf('paper');
+    pen.fillRect(0, 0, width, AXIS - 2);
+    drawAxis(pen, height);
+  }
+
+  let isDue = false;
+  function redraw(): void {
+    if (isDue) return;
+    isDue = true;
+    requestAnimationFrame(() => {
+      isDue = false;
+      draw();
+    });
+  }
+
+  /** What is at a time, of what a few pixels hold the gravest. */
+  function stretchAt(row: number, time: number): Stretch | undefined {
+    const near = ((to - from) / mapWidth()) * 2;
+    let found: Stretch | undefined;
+    for (const one of chains[row]?.stretches ?? []) {
+      const isHit = one.start <= time && time < one.end;
+      const isNear = one.state !== 'proved' && one.start - near <= time && time < one.end + near;
+      if (!isHit && !isNear) continue;
+      if (!found || ORDER.indexOf(one.state) >= ORDER.indexOf(found.state)) found = one;
+    }
+    return found;
+  }
+
+  function describe(row: number, time: number): string {
+    const { name = '', marks = [] } = chains[row] ?? {};
+    const one = stretchAt(row, time);
+    const near = ((to - from) / mapWidth()) * 4;
+    const files = marks.filter((mark) => Math.abs(mark.time - time) <= near);
+    const told = files.slice(0, 3).map((mark) => `; log file of ${iso(mark.time)}: ${mark.code}`);
+    const more = files.length > 3 ? `; and ${files.length - 3} more` : '';
+    if (!one) return `${name}: not asked for${told.join('')}${more}`;
+    const cause = one.cause === '' ? '' : `, ${one.cause}`;
+    return `${name}: ${one.state}${cause}, ${iso(one.start)} to ${iso(one.end)}${told.join('')}${more}`;
+  }
+
+  function look(start: number, end: number): void {
+    const whole = data.end - data.start;
+    const span = Math.min(whole, Math.max(4 * HOUR, end - start));
+    from = Math.max(data.start, Math.min(data.end - span, (start + end - span) / 2));
+    to = from + span;
+    redraw();
+  }
+
+  const zoom = (factor: number, around = (from + to) / 2): void => {
+    look(around - (around - from) * factor, around + (to - around) * factor);
+  };
+  const pan = (share: number): void => {
+    const step = (to - from) * share;
+    const start = Math.max(data.start, Math.min(data.end - (to - from), from + step));
+    look(start, start + (to - from));
+  };
+
+  function moveTo(row: number, at: number): void {
+    cursor = { row, at };
+    const top = row * ROW;
+    const room = canvas.clientHeight - AXIS - ROW;
+    if (top < frame.scrollTop) frame.scrollTop = top;
+    if (top > frame.scrollTop + room) frame.scrollTop = top - room;
+    if (at < from || at >= to) look(at - (to - from) / 2, at + (to - from) / 2);
+    said.textContent = describe(row, at);
+    redraw();
+  }
+
+  /** To the next or the previous stretch of the chain. */
+  function step(direction: 1 | -1): void {
+    const { stretches } = chains[cursor.row] ?? { stretches: [] };
+    const starts = stretches.map(({ start }) => Math.max(start, data.start));
+    const next =
+      direction > 0
+        ? starts.find((start) => start > cursor.at)
+        : starts.filter((start) => start < cursor.at).at(-1);
+    if (next !== undefined) moveTo(cursor.row, next);
+  }
+
+  /** To the next stretch of any chain that isn't proved, and near it. */
+  function nextHole(): void {
+    for (let away = 0; away <= chains.length; away++) {
+      const row = (cursor.row + away) % chains.length;
+      const { stretches = [], marks = [] } = chains[row] ?? {};
+      const open = stretches.filter(({ state }) => state !== 'proved' && state !== 'not-due');
+      const [hole] = [...open, ...marks.map(({ time }) => ({ start: time, end: time }))]
+        .filter(({ start }) => away > 0 || start > cursor.at)
+        .sort((a, b) => a.start - b.start);
+      if (!hole) continue;
+      const around = Math.max(hole.end - hole.start, 6 * HOUR);
+      look(hole.start - 2 * around, hole.end + 2 * around);
+      isFocused = true;
+      moveTo(row, Math.max(hole.start, data.start));
+      return;
+    }
+    said.textContent = 'Nothing else is open.';
+  }
+
+  const KEYS: Readonly<Record<string, () => void>> = {
+    ArrowUp: () => moveTo(Math.max(0, cursor.row - 1), cursor.at),
+    ArrowDown: () => moveTo(Math.min(chains.length - 1, cursor.row + 1), cursor.at),
+    ArrowRight: () => step(1),
+    ArrowLeft: () => step(-1),
+    Home: () => moveTo(cursor.row, data.start),
+    End: () => moveTo(cursor.row, data.end - 1),
+    PageDown: () => pan(0.5),
+    PageUp: () => pan(-0.5),
+    '+': () => zoom(0.5, cursor.at),
+    '-': () => zoom(2, cursor.at),
+    '0': () => look(data.start, data.end),
+    n: nextHole,
+  };
+
+  canvas.addEventListener('keydown', (event) => {
+    const act = KEYS[event.key];
+    if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    act();
+  });
+  canvas.addEventListener('focus', () => {
+    isFocused = true;
+    if (cursor.at === 0) cursor.at = data.start;
+    moveTo(cursor.row, cursor.at);
+  });
+  canvas.addEventListener('blur', () => {
+    isFocused = false;
+    redraw();
+  });
+
+  let dragged: { x: number; from: number } | undefined;
+  canvas.addEventListener('pointerdown', (event) => {
+    if (event.pointerType === 'mouse') dragged = { x: event.offsetX, from };
+  });
+  window.addEventListener('pointerup', () => (dragged = undefined));
+  canvas.addEventListener('pointermove', (event) => {
+    if (dragged && event.buttons > 0) {
+      const moved = ((dragged.x - event.offsetX) / mapWidth()) * (to - from);
+      const start = Math.max(data.start, Math.min(data.end - (to - from), dragged.from + moved));
+      look(start, start + (to - from));
+    }
+    const row = Math.floor((event.offsetY - AXIS + frame.scrollTop) / ROW);
+    const isOn = event.offsetY > AXIS && event.offsetX > labelWidth() && chains[row] !== undefined;
+    tip.hidden = !isOn;
+    if (!isOn) return;
+    tip.textContent = describe(row, timeOf(event.offsetX));
+    tip.style.left = `${Math.min(event.offsetX + 12, Math.max(0, canvas.clientWidth - tip.offsetWidth))}px`;
+    tip.style.top = `${event.offsetY + 18}px`;
+  });
+  canvas.addEventListener('pointerleave', () => (tip.hidden = true));
+  canvas.addEventListener(
+    'wheel',
+    (event) => {
+      if (!event.ctrlKey) return;
+      event.preventDefault();
+      zoom(event.deltaY > 0 ? 1.25 : 0.8, timeOf(event.offsetX));
+    },
+    { passive: false },
+  );
+  frame.addEventListener('scroll', redraw);
+  window.addEventListener('resize', redraw);
+
+  for (const [id, act] of [
+    ['map-in', () => zoom(0.5)],
+    ['map-out', () => zoom(2)],
+    ['map-back', () => pan(-0.5)],
+    ['map-on', () => pan(0.5)],
+    ['map-all', () => look(data.start, data.end)],
+    ['map-next', nextHole],
+  ] as const) {
+    (byId(id) as HTMLButtonElement).addEventListener('click', act);
+  }
+
+  function paint(): void {
+    tiles = new Map(ORDER.map((state) => [state, tile(state)]));
+    for (const swatch of document.querySelectorAll<HTMLCanvasElement>('canvas[data-state]')) {
+      const brush = swatch.getContext('2d');
+      if (!brush) continue;
+      brush.fillStyle = tiles.get(swatch.dataset['state'] ?? '') ?? '';
+      brush.fillRect(0, 0, swatch.width, swatch.height);
+    }
+    redraw();
+  }
+  window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', paint);
+  window.matchMedia('print').addEventListener('change', paint);
+
+  spacer.style.height = `${AXIS + chains.length * ROW}px`;
+  frame.style.height = `${Math.min(AXIS + chains.length * ROW + 2, Math.round(window.innerHeight * 0.7))}px`;
+  paint();
+
+  const rows = [...document.querySelectorAll<HTMLTableRowElement>('#findings tbody tr')];
+  const texts = rows.map((row) => row.textContent.toLowerCase());
+  const wanted = byId('filter-text') as HTMLInputElement;
+  const classes = [...document.querySelectorAll<HTMLInputElement>('input[data-class]')];
+  const shown = byId('filter-shown') as HTMLOutputElement;
+  function filter(): void {
+    const words = wanted.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const on = new Set(classes.filter(({ checked }) => checked).map((one) => one.dataset['class']));
+    let left = 0;
+    rows.forEach((row, at) => {
+      const text = texts[at] ?? '';
+      const isShown = on.has(row.dataset['class']) && words.every((word) => text.includes(word));
+      row.hidden = !isShown;
+      if (isShown) left++;
+    });
+    shown.textContent = `${left} of ${rows.length} shown`;
+  }
+  wanted.addEventListener('input', filter);
+  for (const box of classes) box.addEventListener('change', filter);
+  filter();
+  for (const one of document.querySelectorAll<HTMLElement>('[data-script]')) one.hidden = false;
+  redraw();
+})();
