@@ -38,6 +38,10 @@ export async function parseArguments(given: readonly string[]): Promise<Parsed> 
     const code = argv[at]?.slice('--explain='.length) || argv[at + 1];
     return { command: 'help', text: await explain(code) };
   }
+  if (argv.includes('--report-schema')) {
+    const { REPORT_SCHEMA } = await import('../report/schema.js');
+    return { command: 'help', text: JSON.stringify(REPORT_SCHEMA, null, 2) };
+  }
   if (argv.includes('--version')) return { command: 'version' };
   const { readOptions } = await import('./args.js');
   return { command: 'validate', arguments: await readOptions(argv) };

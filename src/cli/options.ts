@@ -154,6 +154,7 @@ export function parser(argv: readonly string[]) {
       report: many('Report:', DESCRIBED.report),
       verbose: flag('Report:', 'notices, intervals and every finding too'),
       quiet: flag('Report:', 'only the verdict, no progress'),
+      'report-schema': flag('Report:', 'only print the JSON Schema of --format json'),
       explain: text(
         'Report:',
         'CODE: only print what a finding means and what to do; all codes without',

@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream';
 import { main } from '../../src/cli/main.js';
 import type { Report } from '../../src/core/report.js';
+import { schemaErrors } from './report-schema.js';
 
 export interface Ran {
   readonly status: number;
@@ -45,14 +46,17 @@ export async function runCommand(
   return { status, stdout: stdout.text, stderr: stderr.text };
 }
 
-/** Runs with `--format json` and reads the report. */
+/** Runs with `--format json` and reads the report, which must hold to its schema. */
 export async function runJson(
   argv: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<Ran & { report: Report }> {
   const ran = await runCommand([...argv, '--format', 'json'], env);
   if (ran.stdout === '') throw new Error(`no report (${ran.status}): ${ran.stderr}`);
-  return { ...ran, report: JSON.parse(ran.stdout) as Report };
+  const report = JSON.parse(ran.stdout) as Report;
+  const wrong = schemaErrors(report);
+  if (wrong.length > 0) throw new Error(`no report by its schema: ${JSON.stringify(wrong)}`);
+  return { ...ran, report };
 }
 
 /** The findings that change a verdict, as codes in order. */

@@ -1,0 +1,181 @@
+/** The HTML report in a real browser (Chromium, where there is one). */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { base } from './support/lies.js';
+import { inTemp, serving } from './support/shards.js';
+import { start } from './support/spawned.js';
+import type { TrailBuilder } from './support/trail-builder.js';
+
+const executablePath = [
+  process.env['CHROMIUM'] ?? '',
+  ...['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'],
+].find((path) => path !== '' && existsSync(path));
+
+/** An altered log file, a missing digest file, and objects whose names are markup. */
+function troubled() {
+  const made = base();
+  const { builder, digest, log } = made;
+  builder.put(log(2).bucket, log(2).key, { body: Buffer.from('no gzip') });
+  builder.remove(digest(5));
+  const folder = log(4).key.slice(0, log(4).key.lastIndexOf('/') + 1);
+  for (const name of ['</script><script>alert(1)</script>', '<img src=x onerror=alert(1)>']) {
+    builder.put(log(2).bucket, `${folder}${name}`, { body: Buffer.from('planted') });
+  }
+  return made;
+}
+
+describe.skipIf(executablePath === undefined)('the HTML report in a browser', () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await chromium.launch({
+      executablePath: executablePath ?? '',
+      args: ['--no-sandbox'],
+    });
+  });
+  afterAll(() => browser.close());
+
+  /** What a page asks for and complains about. */
+  interface Seen {
+    readonly asked: string[];
+    readonly errors: string[];
+  }
+
+  async function open(
+    { builder, start: from, end }: { builder: TrailBuilder; start: number; end: number },
+    look: (page: Page, seen: Seen) => Promise<void>,
+    options: Parameters<Browser['newPage']>[0] = {},
+  ): Promise<void> {
+    await serving(builder, { start: from, end }, {}, (argv) =>
+      inTemp(async (directory) => {
+        const path = join(directory, 'report.html');
+        await start([...argv, '--quiet', '--report', `html=${path}`]).ended;
+        const page = await browser.newPage(options);
+        const seen: Seen = { asked: [], errors: [] };
+        page.on('request', (request) => seen.asked.push(request.url()));
+        page.on('console', (message) => seen.errors.push(message.text()));
+        page.on('pageerror', (error) => seen.errors.push(error.message));
+        page.on('dialog', (dialog) => {
+          seen.errors.push(dialog.message());
+          void dialog.dismiss();
+        });
+        try {
+          await page.goto(pathToFileURL(path).href);
+          await look(page, seen);
+        } finally {
+          await page.close();
+        }
+      }),
+    );
+  }
+
+  it(
+    'asks no network, runs nothing that a bucket holds, and shows the verdict',
+    () =>
+      open(troubled(), async (page, seen) => {
+        expect(await page.textContent('.verdict')).toBe('INVALID');
+        expect(await page.textContent('#findings')).toContain('<img src=x onerror=alert(1)>');
+        expect(seen.asked).toHaveLength(1);
+        expect(seen.errors).toEqual([]);
+      }),
+    60_000,
+  );
+
+  it(
+    'leads by keyboard from hole to hole, and says what is there',
+    () =>
+      open(troubled(), async (page) => {
+        await page.focus('#map-canvas');
+        const said = (): Promise<string | null> => page.textContent('#map-said');
+        expect(await said()).toMatch(/^111122223333 us-east-1: proved, /);
+        const met: (string | null)[] = [];
+        for (let presses = 0; presses < 4; presses++) {
+          await page.keyboard.press('n');
+          met.push(await said());
+        }
+        expect(met.join('\n')).toMatch(/LOG_MALFORMED/);
+        expect(met.join('\n')).toMatch(/: missing, /);
+        await page.keyboard.press('Home');
+        await page.keyboard.press('ArrowRight');
+        expect(await said()).toMatch(/: missing, /);
+        for (const key of ['+', '-', '0', 'PageDown', 'End', 'ArrowUp', 'ArrowDown']) {
+          await page.keyboard.press(key);
+        }
+        expect(await said()).toMatch(/us-east-1: /);
+      }),
+    60_000,
+  );
+
+  it(
+    'tells on hovering what is under the pointer',
+    () =>
+      open(troubled(), async (page) => {
+        const box = await page.locator('#map-canvas').boundingBox();
+        await page.mouse.move((box?.x ?? 0) + (box?.width ?? 0) / 2, (box?.y ?? 0) + 28 + 8);
+        expect(await page.textContent('#map-tip')).toMatch(/^111122223333 us-east-1: /);
+        expect(await page.isVisible('#map-tip')).toBe(true);
+      }),
+    60_000,
+  );
+
+  it(
+    'filters findings by words and class',
+    () =>
+      open(troubled(), async (page) => {
+        const shown = (): Promise<number> => page.locator('#findings tbody tr:visible').count();
+        const all = await shown();
+        await page.fill('#filter-text', 'digest_missing');
+        expect(await shown()).toBe(1);
+        await page.fill('#filter-text', '');
+        await page.uncheck('input[data-class="violation"]');
+        expect(await shown()).toBeLessThan(all);
+        expect(await page.textContent('#filter-shown')).toMatch(/^\d of \d+ shown$/);
+      }),
+    60_000,
+  );
+
+  it(
+    'draws each state, in light and in dark, and differently',
+    () =>
+      open(troubled(), async (page) => {
+        const picture = (): Promise<string> =>
+          page.$eval('#map-canvas', (canvas) =>
+            (canvas as unknown as { toDataURL(): string }).toDataURL(),
+          );
+        await page.waitForTimeout(100);
+        const light = await picture();
+        await page.emulateMedia({ colorScheme: 'dark' });
+        await page.waitForTimeout(100);
+        const dark = await picture();
+        expect(new Set([light, dark]).size).toBe(2);
+        expect(light.length).toBeGreaterThan(3000);
+      }),
+    60_000,
+  );
+
+  it('fits a phone, and is whole without its script', async () => {
+    const phone = { viewport: { width: 375, height: 700 } };
+    await open(
+      troubled(),
+      async (page) => {
+        const { scroll, width } = (await page.evaluate(
+          '({ scroll: document.documentElement.scrollWidth, width: innerWidth })',
+        )) as { scroll: number; width: number };
+        expect(scroll).toBeLessThanOrEqual(width);
+      },
+      phone,
+    );
+    await open(
+      troubled(),
+      async (page) => {
+        expect(await page.textContent('.verdict')).toBe('INVALID');
+        expect(await page.locator('#findings tbody tr:visible').count()).toBeGreaterThan(4);
+        expect(await page.isVisible('#map')).toBe(false);
+        expect(await page.isVisible('#filter-text')).toBe(false);
+      },
+      { javaScriptEnabled: false },
+    );
+  }, 60_000);
+});
