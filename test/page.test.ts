@@ -160,9 +160,9 @@ describe.skipIf(executablePath === undefined)('the HTML report in a browser', ()
     await open(
       troubled(),
       async (page) => {
-        const { scroll, width } = (await page.evaluate(
+        const { scroll, width } = await page.evaluate<{ scroll: number; width: number }>(
           '({ scroll: document.documentElement.scrollWidth, width: innerWidth })',
-        )) as { scroll: number; width: number };
+        );
         expect(scroll).toBeLessThanOrEqual(width);
       },
       phone,
