@@ -4,11 +4,13 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { FINDINGS } from '../src/core/finding.js';
-import type { Report } from '../src/core/report.js';
-import { FORMATS } from '../src/report/format-names.js';
+import { moreFindings, type Report } from '../src/core/report.js';
+import { FORMATS, type Format } from '../src/report/format-names.js';
+import { renderAs } from '../src/report/formats.js';
+import { PLAIN } from '../src/report/style.js';
 import { base } from './support/lies.js';
-import { runCommand } from './support/run-command.js';
-import { inTemp, serving } from './support/shards.js';
+import { runCommand, runJson } from './support/run-command.js';
+import { inTemp, partials, runShards, serving } from './support/shards.js';
 import { start } from './support/spawned.js';
 
 /** What an attacker may name an object, so that it means something to whoever reads a report. */
@@ -206,6 +208,66 @@ describe('--report', () => {
     expect(status).toBe(2);
     expect(stderr).toContain(told);
   });
+});
+
+describe('findings beyond those that a report holds', () => {
+  it('stand in every form that lists them, and are counted in the others', async () => {
+    const { builder, start: from, end } = troubled();
+    const { report } = await serving(builder, { start: from, end }, {}, (argv) => runJson(argv));
+    const [first] = report.findings.filter(({ code }) => code === 'LOG_MISSING');
+    if (!first) throw new Error('no finding');
+    const many = Array.from({ length: 500 }, (_, at) => ({ ...first, message: `more ${at}` }));
+    const more = moreFindings(async function* () {
+      await Promise.resolve();
+      yield* many;
+    });
+    const all = report.findings.length + many.length;
+    const render = async (format: Format): Promise<string> => {
+      let text = '';
+      const pieces = renderAs(format, report, { style: PLAIN, verbose: true }, more);
+      for await (const piece of pieces) text += piece;
+      return text;
+    };
+    expect(readCsv(await render('csv'))).toHaveLength(1 + all);
+    const sarif = JSON.parse(await render('sarif')) as { runs: { results: unknown[] }[] };
+    expect(sarif.runs[0]?.results).toHaveLength(all);
+    const violations = report.findings.filter((one) => one.class === 'violation').length + 500;
+    expect(await render('markdown')).toContain(`### Violations (${violations})`);
+    const junit = await render('junit');
+    expect(junit).toMatch(/… and \d+ more findings/);
+    expect(junit).toContain('more 0');
+    // Twenty of a day are told, the gravest among them wherever they come.
+    const mild = many.map((one) => ({ ...one, class: 'unproved' as const }));
+    const grave = { ...first, message: 'the last one' };
+    const flood = { ...report, findings: [...mild, grave] };
+    let text = '';
+    for await (const piece of renderAs('junit', flood, { style: PLAIN, verbose: true }))
+      text += piece;
+    expect(text).toContain('the last one');
+  });
+});
+
+describe('merge', () => {
+  it('gives the same forms', () =>
+    inTemp(async (directory) => {
+      const { builder, start: from, end } = troubled();
+      await serving(builder, { start: from, end }, {}, async (argv) => {
+        const files = partials(directory, 2);
+        await runShards(argv, files);
+        const [csv, junit] = [join(directory, 'a.csv'), join(directory, 'a.xml')];
+        const reports = ['--report', `csv=${csv}`, '--report', `junit=${junit}`];
+        const { status, stdout } = await runCommand(['merge', ...files, '--quiet', ...reports]);
+        expect([status, stdout.slice(0, 7)]).toEqual([1, 'INVALID']);
+        expect(readCsv(await readFile(csv, 'utf8')).length).toBeGreaterThan(5);
+        expect(await readFile(junit, 'utf8')).toContain('LOG_MALFORMED');
+        const same = ['--report', `csv=${files[0] ?? ''}`];
+        const refused = await runCommand(['merge', ...files, ...same]);
+        expect([refused.status, refused.stderr]).toEqual([
+          2,
+          expect.stringContaining('name the same file'),
+        ]);
+      });
+    }));
 });
 
 describe('a job of GitHub Actions', () => {

@@ -22,7 +22,7 @@ export interface ChainDay {
   readonly unproved: number;
 }
 
-/** Findings that are kept of a day, and of everything; all are counted. */
+/** Findings that are kept of a day, and of everything (violations: twice as many); all are counted. */
 const KEPT_A_DAY = 20;
 const KEPT = 20_000;
 
@@ -79,11 +79,18 @@ export async function sortByDay(report: Report, more?: MoreFindings): Promise<Fi
   const others = noTally();
   let kept = 0;
   const count = (tally: Tally, one: ReportFinding): void => {
-    if (one.class === 'violation') tally.violations++;
+    const isGrave = one.class === 'violation';
+    if (isGrave) tally.violations++;
     else tally.unproved++;
-    if (tally.findings.length >= KEPT_A_DAY || kept >= KEPT) return;
-    kept++;
-    tally.findings.push(one);
+    const { findings } = tally;
+    if (findings.length < KEPT_A_DAY && kept < (isGrave ? 2 * KEPT : KEPT)) {
+      kept++;
+      findings.push(one);
+      return;
+    }
+    // Nobody hides what is altered behind what isn't proved.
+    const milder = isGrave ? findings.findLastIndex((other) => other.class !== 'violation') : -1;
+    if (milder >= 0) findings[milder] = one;
   };
   const take = (one: ReportFinding): void => {
     if (one.class === 'notice') return;
