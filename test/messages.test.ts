@@ -29,7 +29,10 @@ describe('a misspelt command line', () => {
     [['merg', 'x'], 'merg is neither a command nor an option: did you mean validate-trail merge?'],
     [[...ASKED, 'everything'], 'everything is neither a command nor an option\n'],
     [['merge', 'x', '--max-aeg', '3d'], '--max-aeg is not an option: did you mean --max-age?'],
-    [[...ASKED, '--format', 'xml'], '--format: xml is not text, json or ndjson'],
+    [
+      [...ASKED, '--format', 'xml'],
+      '--format: xml is not text, json, ndjson, junit, markdown, html, sarif or csv',
+    ],
     [[...ASKED, '--s3-client', 'own'], '--s3-client: own is not auto or sdk'],
     [[...ASKED, '--format'], '--format needs a value'],
     [
@@ -53,7 +56,7 @@ describe('a misspelt command line', () => {
       for (const words of [
         'Exit status: 0 valid: everything asked for',
         '130 interrupted; what was done',
-        'text, json or ndjson [default: text]',
+        'html, sarif or csv [default: text]',
         'at the same time (1 to 1024) [default: 64]',
         'small log files, not with --evidence (0 to 64) [default: as many as cores, at most 4]',
         '[default: 2d]',

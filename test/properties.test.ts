@@ -187,7 +187,7 @@ describe('built trails', () => {
           chains.length * (one.hours - 1) * one.logsPerHour,
         );
       }),
-      { numRuns: 15 },
+      { numRuns: 10 },
     );
   });
 
@@ -233,7 +233,7 @@ describe('built trails', () => {
           expect(Date.parse(violations[0]?.end ?? '') / 1000).toBe(digest.end);
         } else expect(violations[0]?.key).toBe(target.key);
       }),
-      { numRuns: 30 },
+      { numRuns: 20 },
     );
   });
 });
