@@ -11,7 +11,8 @@ export type Parsed =
 
 /** What `--explain` asks for: a code's meaning, or all codes where it names none. */
 async function explain(code: string | undefined): Promise<string> {
-  const { CODES, renderCodes, renderExplanation } = await import('../report/explain.js');
+  const { CODES } = await import('../core/finding.js');
+  const { renderCodes, renderExplanation } = await import('../report/explain.js');
   if (code === undefined) return renderCodes();
   const wanted = code.toUpperCase().replaceAll('-', '_');
   const found = CODES.find((one) => one === wanted);

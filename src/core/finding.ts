@@ -302,6 +302,9 @@ export const FINDINGS = {
 
 export type FindingCode = keyof typeof FINDINGS;
 
+/** Every code that there is, in the order of the registry. */
+export const CODES = Object.keys(FINDINGS) as FindingCode[];
+
 /** What else is known of a finding: plain JSON values. */
 export type Details = Readonly<Record<string, unknown>>;
 

@@ -34,9 +34,11 @@ interface Tally {
 
 const noTally = (): Tally => ({ findings: [], violations: 0, unproved: 0 });
 
-/** The UTC day in whose folder an object lies. */
+const FOLDER = /\/CloudTrail(?:-Digest)?\/[^/]+\/(\d{4})\/(\d\d)\/(\d\d)\//;
+
+/** The UTC day in whose folder of digest or log files an object lies, however deep. */
 function dayOfKey(key = ''): Instant | undefined {
-  const [, year = '', month = '', day = ''] = /\/(\d{4})\/(\d\d)\/(\d\d)\/[^/]*$/s.exec(key) ?? [];
+  const [, year = '', month = '', day = ''] = FOLDER.exec(key) ?? [];
   return parseDigestTime(`${year}-${month}-${day}T00:00:00Z`);
 }
 
@@ -61,6 +63,21 @@ function daysAbout({ start, end, key, digestKey }: ReportFinding): Instant[] {
 const nameOf = ({ accountId = '', region = '', kind }: Partial<ReportChain>): string =>
   JSON.stringify([accountId, region, kind ?? 'standard']);
 
+/** A chain's first and last day, and those of its days that findings are about. */
+interface FindingDays {
+  readonly first: Instant;
+  readonly last: Instant;
+  readonly tallies: Map<Instant, Tally>;
+}
+
+const isOf = ({ first, last }: FindingDays, day: Instant): boolean => day >= first && day <= last;
+
+function tallyOf({ tallies }: FindingDays, day: Instant): Tally {
+  const tally = tallies.get(day) ?? noTally();
+  tallies.set(day, tally);
+  return tally;
+}
+
 /** Findings by chain and day, and those that belong to none. */
 export interface FindingsByDay {
   readonly of: (chain: ReportChain, day: Instant) => Tally;
@@ -70,11 +87,11 @@ export interface FindingsByDay {
 
 /** Sorts findings into chains and days. Notices are left out: they are nobody's failure. */
 export async function sortByDay(report: Report, more?: MoreFindings): Promise<FindingsByDay> {
-  const chains = new Map<string, Map<Instant, Tally>>();
+  const chains = new Map<string, FindingDays>();
   for (const chain of report.chains) {
-    const days = new Map<Instant, Tally>();
-    for (const day of daysIn(chain)) days.set(day, noTally());
-    chains.set(nameOf(chain), days);
+    const days = daysIn(chain);
+    const [first = Infinity] = days;
+    chains.set(nameOf(chain), { first, last: days.at(-1) ?? -Infinity, tallies: new Map() });
   }
   const others = noTally();
   let kept = 0;
@@ -94,13 +111,14 @@ export async function sortByDay(report: Report, more?: MoreFindings): Promise<Fi
   };
   const take = (one: ReportFinding): void => {
     if (one.class === 'notice') return;
-    const days = chains.get(nameOf(one));
-    const own = days ? daysAbout(one).flatMap((day) => days.get(day) ?? []) : [];
-    for (const tally of own.length > 0 ? own : [others]) count(tally, one);
+    const chain = chains.get(nameOf(one));
+    const own = chain ? daysAbout(one).filter((day) => isOf(chain, day)) : [];
+    if (!chain || own.length === 0) count(others, one);
+    else for (const day of own) count(tallyOf(chain, day), one);
   };
   for (const one of report.findings) take(one);
   for await (const one of more ?? []) take(one);
-  return { of: (chain, day) => chains.get(nameOf(chain))?.get(day) ?? noTally(), others };
+  return { of: (chain, day) => chains.get(nameOf(chain))?.tallies.get(day) ?? noTally(), others };
 }
 
 /** The UTC days that a chain's intervals touch. */

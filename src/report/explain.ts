@@ -1,5 +1,5 @@
 /** What a finding means, from the registry, for a person who has never met it. */
-import { FINDINGS, type FindingClass, type FindingCode } from '../core/finding.js';
+import { CODES, FINDINGS, type FindingClass, type FindingCode } from '../core/finding.js';
 
 const WIDTH = 78;
 
@@ -23,9 +23,6 @@ function wrap(text: string, indent: string): string {
   }
   return [...lines, line.trimEnd()].join('\n');
 }
-
-/** Every code that there is, in the order of the registry. */
-export const CODES = Object.keys(FINDINGS) as FindingCode[];
 
 /** What a code says: its class, what it means and proves, how it happens honestly, what to do. */
 export function renderExplanation(code: FindingCode): string {

@@ -6,14 +6,15 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { count, numeral } from '../core/count.js';
 import { FINDINGS, type FindingClass, type FindingCode } from '../core/finding.js';
+import { logTime } from '../core/log-objects.js';
 import type { MoreFindings, Report, ReportChain, ReportFinding } from '../core/report.js';
-import { parseDigestTime, parseKeyStamp } from '../core/timestamp.js';
+import { parseDigestTime } from '../core/timestamp.js';
 import { inChunks } from './chunks.js';
 import { escapeJson } from './escape.js';
 import { escapeMarkup as html } from './markup.js';
 import { PAGE_STYLE } from './page-style.js';
 import { tellAll, type Told } from './tell.js';
-import { chainState, meaning, notProved, scopeWords, share } from './words.js';
+import { chainState, eventsOf, meaning, notProved, scopeWords, share } from './words.js';
 
 /** Findings that stand in the page; a page with more opens slowly, and other forms have all. */
 const SHOWN = 3000;
@@ -53,19 +54,13 @@ const MARKS: Readonly<Partial<Record<FindingCode, keyof typeof STATES>>> = {
   LOG_UNLISTED: 'altered',
 };
 
-/** The time in a log file's name. */
-function stampOf(key = ''): number | undefined {
-  const [, stamp] = /_(\d{8}T\d{4})Z_[^/]*$/s.exec(key) ?? [];
-  return stamp === undefined ? undefined : parseKeyStamp(`${stamp}00Z`);
-}
-
 /** Log files that are accused, as marks in the rows of their chains: row, time, state, code. */
 function marksOf(rows: readonly ReportChain[], told: Told, states: readonly string[]): unknown[] {
   const numbers = new Map(rows.map((chain, at) => [chainName(chain), at]));
   return [...told.shown.violation, ...told.shown.unproved].slice(0, SHOWN).flatMap((one) => {
-    const { code, accountId = '', region = '', kind = 'standard', key } = one;
+    const { code, accountId = '', region = '', kind = 'standard', key = '' } = one;
     const row = numbers.get(chainName({ accountId, region, kind }));
-    const time = stampOf(key);
+    const time = logTime(key);
     const state = MARKS[code];
     if (row === undefined || time === undefined || state === undefined) return [];
     return [[row, time, states.indexOf(state), code]];
@@ -176,25 +171,16 @@ function* chainSection(report: Report, told: Told): Generator<string> {
   yield '</tbody></table></div></section>\n';
 }
 
-/** The events that explain a gap. */
-function eventsOf({ details }: ReportFinding): string {
-  const events = details?.['events'];
-  if (!Array.isArray(events)) return '';
-  return (events as Record<string, unknown>[])
-    .map(
-      ({ event, eventId, proof }) =>
-        `<br>${html(`${String(event)} ${String(eventId)} in ${String(proof)}`)}`,
-    )
-    .join('');
-}
-
 function findingRow(one: ReportFinding): string {
   const { code, id, accountId, region, kind, bucket, key, start, end, message, hint } = one;
   const backfill = kind === 'backfill' ? 'backfill' : undefined;
   const where = [accountId, region, backfill].filter((part) => part !== undefined).join(' ');
   const at = bucket === undefined ? '' : `<br><code>${html(`s3://${bucket}/${key ?? ''}`)}</code>`;
+  const events = eventsOf(one)
+    .map((event) => `<br>${html(event)}`)
+    .join('');
   const when = end === undefined ? '' : `${start === undefined ? '' : `${start} to `}${end}`;
-  return `<tr data-class="${one.class}"><td><b class="${one.class}">${one.class}</b></td><td>${code}<br>${html(FINDINGS[code].title)}<br><code>${id}</code></td><td class="nowrap">${html(where)}</td><td>${when}</td><td>${html(message)}${at}${eventsOf(one)}</td><td>${html(hint)}</td></tr>\n`;
+  return `<tr data-class="${one.class}"><td><b class="${one.class}">${one.class}</b></td><td>${code}<br>${html(FINDINGS[code].title)}<br><code>${id}</code></td><td class="nowrap">${html(where)}</td><td>${when}</td><td>${html(message)}${at}${events}</td><td>${html(hint)}</td></tr>\n`;
 }
 
 function* findingSection(told: Told): Generator<string> {

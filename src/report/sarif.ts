@@ -1,5 +1,5 @@
 /** The findings as SARIF 2.1.0 (OASIS), for code scanning and other viewers; rules from the registry. */
-import { FINDINGS, type FindingClass, type FindingCode } from '../core/finding.js';
+import { CODES, FINDINGS, type FindingClass } from '../core/finding.js';
 import type { MoreFindings, Report, ReportFinding } from '../core/report.js';
 import { inChunks } from './chunks.js';
 import { escapeJson, escapeText } from './escape.js';
@@ -9,8 +9,6 @@ const LEVELS: Readonly<Record<FindingClass, string>> = {
   unproved: 'warning',
   notice: 'note',
 };
-
-const CODES = Object.keys(FINDINGS) as FindingCode[];
 
 /** `DIGEST_MISSING` as SARIF's rules are named, `DigestMissing`. */
 const ruleName = (code: string): string =>

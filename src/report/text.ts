@@ -1,12 +1,12 @@
 import { count, numeral } from '../core/count.js';
 import { FINDINGS, type FindingClass } from '../core/finding.js';
-import type { MoreFindings, Report, ReportChain, ReportFinding } from '../core/report.js';
+import type { MoreFindings, Report, ReportChain } from '../core/report.js';
 import { inChunks } from './chunks.js';
 import { escapeText } from './escape.js';
 import { groupFindings, placesOf, type FindingGroup } from './group.js';
 import type { Style } from './style.js';
 import { tell, tellAll, type Told } from './tell.js';
-import { chainState, meaning, notProved, scopeWords, share } from './words.js';
+import { chainState, eventsOf, meaning, notProved, scopeWords, share } from './words.js';
 
 export interface TextOptions {
   readonly style: Style;
@@ -54,12 +54,6 @@ function chainLines(chain: ReportChain, width: number, told: Told, options: Text
   return lines;
 }
 
-/** The events that a finding names, as its details have them. */
-function eventsOf({ details }: ReportFinding): Record<string, string>[] {
-  const events = details?.['events'];
-  return Array.isArray(events) ? (events as Record<string, string>[]) : [];
-}
-
 function findingLines(group: FindingGroup, style: Style): string[] {
   const { first: finding, all } = group;
   const { code, bucket, key, start, end, digestKey, kind } = finding;
@@ -79,9 +73,7 @@ function findingLines(group: FindingGroup, style: Style): string[] {
   lines.push(
     `    what   ${escapeText(told ? finding.message : `for example: ${finding.message}`)}`,
   );
-  for (const { event, eventId, proof } of eventsOf(finding)) {
-    lines.push(`    event  ${escapeText(`${event} ${eventId} in ${proof}`)}`);
-  }
+  for (const event of eventsOf(finding)) lines.push(`    event  ${escapeText(event)}`);
   for (const [word, name] of [
     ['since', 'since'],
     ['accept', 'accepted'],

@@ -1,7 +1,7 @@
 /** What every report says in words: counts, states, scope, what a verdict means. */
 import type { DigestCounts } from '../core/close.js';
 import { count, numeral } from '../core/count.js';
-import type { LogCounts, Report, ReportChain } from '../core/report.js';
+import type { LogCounts, Report, ReportChain, ReportFinding } from '../core/report.js';
 import type { Told } from './tell.js';
 
 /** How many files of a kind are whole, and what the others are. */
@@ -45,6 +45,15 @@ export function chainState(chain: ReportChain, told: Told): ChainState {
     ({ state, cause }) => state !== 'proved' && (state !== 'not-due' || cause === 'late'),
   );
   return open > 0 || holes || !whole ? 'incomplete' : 'proved';
+}
+
+/** The events that a finding names, each with where it is proved. */
+export function eventsOf({ details }: ReportFinding): string[] {
+  const events = details?.['events'];
+  if (!Array.isArray(events)) return [];
+  return (events as Readonly<Record<string, unknown>>[]).map(
+    ({ event, eventId, proof }) => `${String(event)} ${String(eventId)} in ${String(proof)}`,
+  );
 }
 
 /** What narrows the scope, in words; a verdict is never shown without it. */

@@ -290,10 +290,9 @@ export function decide(reader: SourceReader, candidate: Candidate, settled: Sett
   return { kind, end, node, findings: notes };
 }
 
+/** Of entries with the same key. */
 const isSameLog = (a: LogFileEntry, b: LogFileEntry): boolean =>
-  a.bucket === b.bucket &&
-  a.key === b.key &&
-  a.hashValue.toLowerCase() === b.hashValue.toLowerCase();
+  a.bucket === b.bucket && a.hashValue.toLowerCase() === b.hashValue.toLowerCase();
 
 /** What of a day's candidates stays: digests, the links that are still open, the logs to check. */
 async function conclude(
