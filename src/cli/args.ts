@@ -6,7 +6,7 @@ import { isAccountId, isOrganizationId, isRegionName, parseTrailArn } from '../c
 import { FORMATS, type Format } from '../report/format-names.js';
 import { readBetween } from './between-options.js';
 import { readLarge } from './large-options.js';
-import { parser, TIME_FORMS } from './options.js';
+import { OPTIONS, parser, TIME_FORMS } from './options.js';
 import { checked, list, oneOf, single, type Raw } from './raw-options.js';
 import { UsageError } from './usage-error.js';
 
@@ -33,6 +33,7 @@ export interface Arguments {
   readonly evidence: string | undefined;
   readonly publicKeys: string | undefined;
   readonly keysSha256: readonly string[];
+  readonly manifestSha256: readonly string[];
   readonly profile: string | undefined;
   readonly endpointUrl: string | undefined;
   readonly s3EndpointUrl: string | undefined;
@@ -105,7 +106,8 @@ function readReports(raw: Raw): ReportFile[] {
   return values.flatMap((value) => split(value) ?? []);
 }
 
-function readArguments(raw: Raw): Arguments {
+/** Reads options as they were given. Throws `UsageError` for those that can't be run. */
+export function readArguments(raw: Raw): Arguments {
   const trailArn = checked(
     raw,
     'trail-arn',
@@ -193,6 +195,10 @@ function readArguments(raw: Raw): Arguments {
   const hex = (value: string): boolean => /^[0-9a-f]{64}$/i.test(value);
   const pins = list(raw, 'keys-sha256', hex, 'a SHA-256 in hex');
   if (pins && evidence === undefined) throw new UsageError('--keys-sha256 goes with --evidence');
+  const manifestPin = checked(raw, 'manifest-sha256', hex, 'a SHA-256 in hex');
+  if (manifestPin !== undefined && evidence === undefined) {
+    throw new UsageError('--manifest-sha256 goes with --evidence');
+  }
   const publicKeys = single(raw, 'public-keys');
   if (pins && publicKeys !== undefined) {
     throw new UsageError('--public-keys needs no --keys-sha256: give one of them');
@@ -231,6 +237,7 @@ function readArguments(raw: Raw): Arguments {
     evidence,
     publicKeys,
     keysSha256: (pins ?? []).map((pin) => pin.toLowerCase()),
+    manifestSha256: manifestPin === undefined ? [] : [manifestPin.toLowerCase()],
     profile: single(raw, 'profile'),
     endpointUrl: checked(raw, 'endpoint-url', isHttpUrl, HTTP_URL),
     s3EndpointUrl: checked(raw, 's3-endpoint-url', isHttpUrl, HTTP_URL),
@@ -262,5 +269,23 @@ function readArguments(raw: Raw): Arguments {
 export async function readOptions(argv: readonly string[]): Promise<Arguments> {
   const raw = (await parser(argv).parse()) as Raw & { _: unknown[] };
   if (raw._.length > 0) throw new UsageError(`${String(raw._[0])} is not an option`);
-  return readArguments(raw);
+  return readArguments(await withCollected(raw));
+}
+
+/** The options that name a trail: one alone means another. */
+const TRAIL = ['trail-arn', 'trail-name', 'home-region'];
+
+/** What collected evidence was asked for stands in for what isn't asked now. */
+async function withCollected(raw: Raw): Promise<Raw> {
+  const evidence = single(raw, 'evidence');
+  if (evidence === undefined) return raw;
+  const { readHead } = await import('../sources/manifest.js');
+  const head = await readHead(evidence);
+  if (!head) return raw;
+  const isGiven = (name: string): boolean => raw[name] !== undefined;
+  const isOther = TRAIL.some(isGiven);
+  const own = Object.entries(head.options).filter(([name]) =>
+    isOther && TRAIL.includes(name) ? false : !isGiven(name) && name in OPTIONS,
+  );
+  return { ...raw, ...Object.fromEntries(own) };
 }

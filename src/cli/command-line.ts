@@ -1,4 +1,6 @@
 import type { Arguments } from './args.js';
+import type { CollectArguments } from './collect-args.js';
+import type { KeysArguments } from './keys-args.js';
 import type { MergeArguments } from './merge-args.js';
 import { UsageError } from './usage-error.js';
 
@@ -7,7 +9,9 @@ export type Parsed =
   | { readonly command: 'help'; readonly text: string }
   | { readonly command: 'version' }
   | { readonly command: 'validate'; readonly arguments: Arguments }
-  | { readonly command: 'merge'; readonly arguments: MergeArguments };
+  | { readonly command: 'merge'; readonly arguments: MergeArguments }
+  | { readonly command: 'collect'; readonly arguments: CollectArguments }
+  | { readonly command: 'keys'; readonly arguments: KeysArguments };
 
 /** What `--explain` asks for: a code's meaning, or all codes where it names none. */
 async function explain(code: string | undefined): Promise<string> {
@@ -30,6 +34,10 @@ async function explain(code: string | undefined): Promise<string> {
 export async function parseArguments(given: readonly string[]): Promise<Parsed> {
   const argv = given[0] === 'help' ? [...given.slice(1), '--help'] : given;
   if (argv[0] === 'merge') return (await import('./merge-args.js')).parseMerge(argv.slice(1));
+  if (argv[0] === 'collect') {
+    return (await import('./collect-args.js')).parseCollect(argv.slice(1));
+  }
+  if (argv[0] === 'keys') return (await import('./keys-args.js')).parseKeys(argv.slice(1));
   if (argv.includes('--help') || argv.includes('-h')) {
     const { parser } = await import('./options.js');
     return { command: 'help', text: await parser(argv).getHelp() };

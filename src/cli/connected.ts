@@ -132,6 +132,6 @@ export async function withConnection(
   } finally {
     await outputs.discard();
     progress.stop();
-    connection.close();
+    await connection.close();
   }
 }

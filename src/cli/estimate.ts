@@ -45,6 +45,6 @@ export async function runEstimate(
     return estimate.failureCount > 0 ? 3 : 0;
   } finally {
     await output?.discard();
-    connection.close();
+    await connection.close();
   }
 }

@@ -80,6 +80,14 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
       const { runMerge } = await import('./merge.js');
       return await runMerge(options, io, tool, stop.signal);
     }
+    if (command === 'collect') {
+      const { runCollect } = await import('./collect.js');
+      return await runCollect(options, io, tool, stop.signal);
+    }
+    if (command === 'keys') {
+      const { runKeys } = await import('./keys.js');
+      return await runKeys(options, io, stop.signal);
+    }
     for (const region of options.regions ?? []) {
       if (REGIONS.includes(region)) continue;
       const meant = nearest(region, REGIONS);

@@ -39,6 +39,9 @@ Examples:
   validate-trail merge part-1.jsonl part-2.jsonl
   validate-trail --trail-arn "$ARN" --start-time 1d \
     --report junit=trail.xml --report sarif=trail.sarif
+  validate-trail collect --evidence ./evidence --trail-arn "$ARN" \
+    --start-time 2026-10-01 --end-time 2026-11-01
+  validate-trail --evidence ./evidence --manifest-sha256 "$SHA256"
   validate-trail --explain CHAIN_TAIL_CUT`;
 
 /** What is said of options that a run and a merge have alike. */
@@ -60,7 +63,7 @@ function inOurWords(message: string, argv: readonly string[], known: readonly st
   const isOption = !argv.includes(unknown);
   const [kind, begin, names] = isOption
     ? ['not an option', '--', known]
-    : ['neither a command nor an option', 'validate-trail ', ['merge']];
+    : ['neither a command nor an option', 'validate-trail ', ['merge', 'collect', 'keys']];
   const meant = nearest(unknown, names);
   const hint = meant === undefined ? '' : `: did you mean ${begin}${meant}?`;
   return `${isOption ? '--' : ''}${unknown} is ${kind}${hint}`;
@@ -83,108 +86,111 @@ export function commandLine(argv: readonly string[]) {
     });
 }
 
+/** The options of a run. */
+export const OPTIONS = {
+  'trail-arn': text('What:', 'the trail'),
+  'start-time': text('What:', 'begin of the range'),
+  'end-time': text('What:', 'end of the range; without it, all that is due (now less 2 h)'),
+  'trail-name': text('What:', 'name of the trail, instead of its ARN'),
+  'home-region': text('What:', 'home Region of --trail-name'),
+  region: many('What:', 'only this source Region (repeatable); default: all'),
+  'account-id': many('What:', 'only this account (repeatable); default: all of the trail'),
+  'digests-only': flag('What:', 'check the digest chain, read no log file'),
+  'no-unlisted': flag('What:', 'do not look for log files that no digest file lists'),
+  'accept-unlisted': many(
+    'What:',
+    'let unlisted files of this trail pass, told and counted (repeatable)',
+  ),
+  'no-versions': flag('What:', 'do not look for originals among object versions'),
+  'allow-gaps': flag(
+    'What:',
+    'exit with 0 where all that is open are lawful gaps that an event names',
+  ),
+  retention: text('What:', 'nothing older than so many days is asked for'),
+  estimate: flag('What:', 'only tell what a run would request, read, take and cost, from listings'),
+  state: text('Between runs:', 'file that remembers what was proved, for the next run'),
+  'init-state': flag('Between runs:', 'begin the state file: there is none yet'),
+  'since-state': flag('Between runs:', 'from where the state ends, instead of --start-time'),
+  accept: many(
+    'Between runs:',
+    'record that the open finding with this ID is accepted (repeatable)',
+  ),
+  reason: text('Between runs:', 'why it is accepted'),
+  'accepted-by': text('Between runs:', 'who accepts it [default: your user name]'),
+  location: many('Where:', 'older place of the trail, s3://BUCKET/PREFIX (repeatable)'),
+  'bucket-alias': many(
+    'Where:',
+    'SIGNED=ACTUAL: read a replica, verify the signed name (repeatable)',
+  ),
+  's3-bucket': text('Where:', 'the bucket, instead of asking DescribeTrails'),
+  's3-prefix': text('Where:', 'key prefix in that bucket'),
+  'organization-id': text(
+    'Where:',
+    'organization whose folder holds the trail, where there are several',
+  ),
+  evidence: text(
+    'Where:',
+    'read what validate-trail collect wrote, or a directory that mirrors buckets; no network',
+  ),
+  'public-keys': text(
+    'Where:',
+    'file of public keys that was kept apart (by validate-trail keys, or list-public-keys)',
+  ),
+  'keys-sha256': many('Where:', 'SHA-256 of the key file beside the evidence (repeatable)'),
+  'manifest-sha256': text('Where:', 'SHA-256 of the manifest that validate-trail collect wrote'),
+  profile: text('AWS:', 'profile of the shared AWS files'),
+  'endpoint-url': text('AWS:', 'endpoint of CloudTrail, and of S3'),
+  's3-endpoint-url': text('AWS:', 'endpoint of S3, if another'),
+  's3-force-path-style': flag('AWS:', 'bucket in the path, not in the host name'),
+  's3-client': text('AWS:', 'auto or sdk: all requests of S3 through the AWS SDK [default: auto]'),
+  format: text('Report:', DESCRIBED.format),
+  output: text('Report:', 'write the report to a file'),
+  report: many('Report:', DESCRIBED.report),
+  verbose: flag('Report:', 'notices, intervals and every finding too'),
+  quiet: flag('Report:', 'only the verdict, no progress'),
+  'report-schema': flag('Report:', 'only print the JSON Schema of --format json'),
+  explain: text(
+    'Report:',
+    'CODE: only print what a finding means and what to do; all codes without',
+  ),
+  resume: text(
+    'Large trails:',
+    'journal: goes on where an interrupted run of the same command stopped',
+  ),
+  'max-age': text(
+    'Large trails:',
+    `with --resume, and for validate-trail merge, not for a shard: how long ago the journal, or the first partial, may have been begun [default: ${MAX_AGE}]`,
+  ),
+  'max-duration': text(
+    'Large trails:',
+    'begin nothing more after so long (90m, 5h); what is left is incomplete',
+  ),
+  sample: text(
+    'Large trails:',
+    'N/M: of M equal parts of the log files only the N-th; digest files always all',
+  ),
+  shard: text(
+    'Large trails:',
+    'I/N: read one of N shares; auto: as the scheduler says (docs/scale.md)',
+  ),
+  partial: text('Large trails:', 'file that a shard writes, for validate-trail merge'),
+  concurrency: text('Large trails:', DESCRIBED.concurrency),
+  threads: text('Large trails:', DESCRIBED.threads),
+  help: { type: 'boolean', desc: 'this text' },
+  version: { type: 'boolean', desc: 'the version' },
+} as const;
+
 /** Makes the parser of a command line. */
 export function parser(argv: readonly string[]) {
   return commandLine(argv)
     .usage(
       'Usage: validate-trail --trail-arn ARN --start-time T [--end-time T] [options]\n' +
-        'or:    validate-trail merge PARTIAL... [options]\n\n' +
+        'or:    validate-trail merge PARTIAL... [options]\n' +
+        'or:    validate-trail collect --evidence DIR --trail-arn ARN --start-time T [options]\n' +
+        'or:    validate-trail keys --output FILE --start-time T [options]\n\n' +
         'Proves the integrity of AWS CloudTrail logs from their signed digest files.',
     )
-    .options({
-      'trail-arn': text('What:', 'the trail'),
-      'start-time': text('What:', 'begin of the range'),
-      'end-time': text('What:', 'end of the range; without it, all that is due (now less 2 h)'),
-      'trail-name': text('What:', 'name of the trail, instead of its ARN'),
-      'home-region': text('What:', 'home Region of --trail-name'),
-      region: many('What:', 'only this source Region (repeatable); default: all'),
-      'account-id': many('What:', 'only this account (repeatable); default: all of the trail'),
-      'digests-only': flag('What:', 'check the digest chain, read no log file'),
-      'no-unlisted': flag('What:', 'do not look for log files that no digest file lists'),
-      'accept-unlisted': many(
-        'What:',
-        'let unlisted files of this trail pass, told and counted (repeatable)',
-      ),
-      'no-versions': flag('What:', 'do not look for originals among object versions'),
-      'allow-gaps': flag(
-        'What:',
-        'exit with 0 where all that is open are lawful gaps that an event names',
-      ),
-      retention: text('What:', 'nothing older than so many days is asked for'),
-      estimate: flag(
-        'What:',
-        'only tell what a run would request, read, take and cost, from listings',
-      ),
-      state: text('Between runs:', 'file that remembers what was proved, for the next run'),
-      'init-state': flag('Between runs:', 'begin the state file: there is none yet'),
-      'since-state': flag('Between runs:', 'from where the state ends, instead of --start-time'),
-      accept: many(
-        'Between runs:',
-        'record that the open finding with this ID is accepted (repeatable)',
-      ),
-      reason: text('Between runs:', 'why it is accepted'),
-      'accepted-by': text('Between runs:', 'who accepts it [default: your user name]'),
-      location: many('Where:', 'older place of the trail, s3://BUCKET/PREFIX (repeatable)'),
-      'bucket-alias': many(
-        'Where:',
-        'SIGNED=ACTUAL: read a replica, verify the signed name (repeatable)',
-      ),
-      's3-bucket': text('Where:', 'the bucket, instead of asking DescribeTrails'),
-      's3-prefix': text('Where:', 'key prefix in that bucket'),
-      'organization-id': text(
-        'Where:',
-        'organization whose folder holds the trail, where there are several',
-      ),
-      evidence: text('Where:', 'read a directory that mirrors buckets, no network'),
-      'public-keys': text(
-        'Where:',
-        'file of public keys that was kept apart (list-public-keys JSON)',
-      ),
-      'keys-sha256': many('Where:', 'SHA-256 of the key file beside the evidence (repeatable)'),
-      profile: text('AWS:', 'profile of the shared AWS files'),
-      'endpoint-url': text('AWS:', 'endpoint of CloudTrail, and of S3'),
-      's3-endpoint-url': text('AWS:', 'endpoint of S3, if another'),
-      's3-force-path-style': flag('AWS:', 'bucket in the path, not in the host name'),
-      's3-client': text(
-        'AWS:',
-        'auto or sdk: all requests of S3 through the AWS SDK [default: auto]',
-      ),
-      format: text('Report:', DESCRIBED.format),
-      output: text('Report:', 'write the report to a file'),
-      report: many('Report:', DESCRIBED.report),
-      verbose: flag('Report:', 'notices, intervals and every finding too'),
-      quiet: flag('Report:', 'only the verdict, no progress'),
-      'report-schema': flag('Report:', 'only print the JSON Schema of --format json'),
-      explain: text(
-        'Report:',
-        'CODE: only print what a finding means and what to do; all codes without',
-      ),
-      resume: text(
-        'Large trails:',
-        'journal: goes on where an interrupted run of the same command stopped',
-      ),
-      'max-age': text(
-        'Large trails:',
-        `with --resume, and for validate-trail merge, not for a shard: how long ago the journal, or the first partial, may have been begun [default: ${MAX_AGE}]`,
-      ),
-      'max-duration': text(
-        'Large trails:',
-        'begin nothing more after so long (90m, 5h); what is left is incomplete',
-      ),
-      sample: text(
-        'Large trails:',
-        'N/M: of M equal parts of the log files only the N-th; digest files always all',
-      ),
-      shard: text(
-        'Large trails:',
-        'I/N: read one of N shares; auto: as the scheduler says (docs/scale.md)',
-      ),
-      partial: text('Large trails:', 'file that a shard writes, for validate-trail merge'),
-      concurrency: text('Large trails:', DESCRIBED.concurrency),
-      threads: text('Large trails:', DESCRIBED.threads),
-      help: { type: 'boolean', desc: 'this text' },
-      version: { type: 'boolean', desc: 'the version' },
-    })
+    .options(OPTIONS)
     .strict()
     .epilogue(EPILOGUE);
 }

@@ -172,6 +172,24 @@ export function otherEndpoint(theirs: Endpoints, own: Endpoints): string | undef
   return undefined;
 }
 
+/** What sets work apart by tool, options and endpoints, in words; `undefined` where nothing does. */
+export function otherOptions(
+  theirs: Pick<Work, 'tool' | 'options' | 'endpoints'>,
+  own: Pick<Work, 'tool' | 'options' | 'endpoints'>,
+): string | undefined {
+  if (theirs.tool !== own.tool) {
+    return `validate-trail ${theirs.tool} wrote it, and this is ${own.tool}`;
+  }
+  const names = new Set([...Object.keys(theirs.options), ...Object.keys(own.options)]);
+  for (const name of names) {
+    const [before, now] = [theirs.options[name], own.options[name]];
+    if (JSON.stringify(before) !== JSON.stringify(now)) {
+      return `it was begun ${told(name, before)}, and this is ${told(name, now)}`;
+    }
+  }
+  return otherEndpoint(theirs.endpoints, own.endpoints);
+}
+
 /**
  * What sets a journal's work apart from the work at hand, in words; `undefined` where nothing does.
  * The range is compared where both were fixed, so it is left to the options that fixed it.
@@ -180,22 +198,12 @@ export function otherWork(journal: NewWork, own: NewWork): string | undefined {
   if ((journal.version as number) !== own.version) {
     return `its form is ${journal.version}, and this is ${own.version}`;
   }
-  if (journal.tool !== own.tool) {
-    return `validate-trail ${journal.tool} wrote it, and this is ${own.tool}`;
-  }
   if (journal.trail !== own.trail) return `it is of the trail ${journal.trail}`;
-  const names = new Set([...Object.keys(journal.options), ...Object.keys(own.options)]);
-  for (const name of names) {
-    const [theirs, ours] = [journal.options[name], own.options[name]];
-    if (JSON.stringify(theirs) !== JSON.stringify(ours)) {
-      return `it was begun ${told(name, theirs)}, and this is ${told(name, ours)}`;
-    }
-  }
+  const options = otherOptions(journal, own);
+  if (options !== undefined) return options;
   for (const name of new Set([...Object.keys(journal.files), ...Object.keys(own.files)])) {
     if (journal.files[name] !== own.files[name]) return `the file of --${name} is another now`;
   }
-  const endpoint = otherEndpoint(journal.endpoints, own.endpoints);
-  if (endpoint !== undefined) return endpoint;
   const shard = ({ shard: one }: NewWork): string =>
     told('shard', one && `${one.index}/${one.total}`);
   if (shard(journal) !== shard(own)) {

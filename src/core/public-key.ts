@@ -86,28 +86,30 @@ function keyTime(value: unknown): Instant | undefined {
   return Number.isNaN(parsed) ? undefined : Math.floor(parsed / 1000);
 }
 
+/** Reads an entry of a `PublicKeyList`, the `index`-th. Throws where it lacks what a key must have. */
+export function keyRecord(item: unknown, index: number): PublicKeyRecord {
+  const entry = item as Record<string, unknown> | null;
+  const value = entry?.['Value'];
+  const fingerprint = entry?.['Fingerprint'];
+  if (typeof value !== 'string' || typeof fingerprint !== 'string') {
+    throw new Error(`key ${index + 1} lacks Value or Fingerprint`);
+  }
+  const validityStart = keyTime(entry?.['ValidityStartTime']);
+  const validityEnd = keyTime(entry?.['ValidityEndTime']);
+  return {
+    value: Buffer.from(value, 'base64'),
+    fingerprint: fingerprint.toLowerCase(),
+    ...(validityStart === undefined ? {} : { validityStart }),
+    ...(validityEnd === undefined ? {} : { validityEnd }),
+  };
+}
+
 /**
- * Reads the JSON that `aws cloudtrail list-public-keys` prints: `PublicKeyList` with `Value` in
- * base64 and times as ISO 8601 or epoch seconds. Throws an error that says what is wrong.
+ * Reads what `aws cloudtrail list-public-keys` prints, parsed: `PublicKeyList` with `Value` in base64
+ * and times as ISO 8601 or epoch seconds. Throws an error that says what is wrong.
  */
-export function parseKeyFile(json: string): PublicKeyRecord[] {
-  const document: unknown = JSON.parse(json);
+export function parseKeyList(document: unknown): PublicKeyRecord[] {
   const list = (document as { PublicKeyList?: unknown } | null)?.PublicKeyList;
   if (!Array.isArray(list)) throw new Error('there is no PublicKeyList in it');
-  return list.map((item: unknown, index) => {
-    const entry = item as Record<string, unknown> | null;
-    const value = entry?.['Value'];
-    const fingerprint = entry?.['Fingerprint'];
-    if (typeof value !== 'string' || typeof fingerprint !== 'string') {
-      throw new Error(`key ${index + 1} lacks Value or Fingerprint`);
-    }
-    const validityStart = keyTime(entry?.['ValidityStartTime']);
-    const validityEnd = keyTime(entry?.['ValidityEndTime']);
-    return {
-      value: Buffer.from(value, 'base64'),
-      fingerprint: fingerprint.toLowerCase(),
-      ...(validityStart === undefined ? {} : { validityStart }),
-      ...(validityEnd === undefined ? {} : { validityEnd }),
-    };
-  });
+  return (list as unknown[]).map(keyRecord);
 }

@@ -47,6 +47,10 @@ const DEFAULT_ENABLED: Readonly<Record<string, readonly string[]>> = {
 /** All Regions that are known by name. There may be others by now: good for a warning, no more. */
 export const REGIONS: readonly string[] = [...Object.values(DEFAULT_ENABLED).flat(), ...OPT_IN];
 
+/** The opt-in Regions of a partition. */
+export const optInRegions = (partition: string): readonly string[] =>
+  partition === 'aws' ? OPT_IN : [];
+
 /** The default-enabled Regions of a partition; none where the partition isn't known. */
 export function defaultRegions(partition: string): readonly string[] {
   return DEFAULT_ENABLED[partition] ?? [];

@@ -55,6 +55,17 @@ export interface Scope {
   readonly bucketAliases?: readonly string[];
 }
 
+/** The collected evidence that a report is made from. */
+export interface ReportEvidence {
+  /** SHA-256 of its manifest, lower-case hex. */
+  readonly manifestSha256: string;
+  /** Whether that is the hash that was written down apart. */
+  readonly pinned: boolean;
+  /** When collecting began, by the collector's clock, and by whom, where that is known. */
+  readonly collectedAt: string;
+  readonly collectedBy?: string;
+}
+
 /** What a person accepted in an earlier run's report. */
 export interface Accepted {
   readonly id: string;
@@ -115,6 +126,8 @@ export interface Report {
     readonly provedUntil?: string;
   };
   readonly scope: Scope;
+  /** Present where collected evidence was judged. */
+  readonly evidence?: ReportEvidence;
   readonly startedAt: string;
   readonly finishedAt: string;
   readonly counts: {

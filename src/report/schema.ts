@@ -95,6 +95,10 @@ export const REPORT_SCHEMA = {
     },
     {
       ...{ gapsAllowed: { const: true }, interrupted: { const: true } },
+      evidence: object(
+        { manifestSha256: text, pinned: { type: 'boolean' }, collectedAt: time },
+        { collectedBy: text },
+      ),
       accepted: {
         type: 'array',
         items: object({

@@ -1,5 +1,5 @@
 /** What a run is asked, and what it gives. */
-import type { MoreFindings, Report } from '../core/report.js';
+import type { MoreFindings, Report, ReportEvidence } from '../core/report.js';
 import type { Sample } from '../core/sample.js';
 import type { State } from '../core/state.js';
 import { HOUR, type Instant } from '../core/timestamp.js';
@@ -41,6 +41,8 @@ export interface RunOptions extends Omit<PlanOptions, PlannedBy> {
   /** Whether originals are looked for among versions; they are, unless told otherwise. */
   readonly versions?: boolean;
   readonly allowGaps?: boolean;
+  /** For the report alone: the evidence that is judged. */
+  readonly evidence?: ReportEvidence;
   /** For the report alone: how the range and the places came about. */
   readonly retentionDays?: number | undefined;
   readonly bucketAliases?: readonly string[] | undefined;

@@ -6,7 +6,7 @@ import type { LimitFunction } from 'p-limit';
  * is thrown once nothing runs any more.
  */
 export async function forEachBounded<T>(
-  items: Iterable<T>,
+  items: Iterable<T> | AsyncIterable<T>,
   limit: LimitFunction,
   window: number,
   task: (item: T) => Promise<void>,
@@ -28,7 +28,7 @@ export async function forEachBounded<T>(
       wake?.();
     }
   };
-  for (const item of items) {
+  for await (const item of items) {
     if (running >= window) await settled();
     if (failed) break;
     running++;

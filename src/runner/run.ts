@@ -291,6 +291,7 @@ export async function validateTrail(given: RunOptions): Promise<RunResult> {
     },
     timeRange: reportRange(covered, provedUntil),
     scope: scopeOf(options),
+    ...(options.evidence ? { evidence: options.evidence } : {}),
     startedAt: formatInstant(options.startedAt),
     finishedAt: formatInstant(options.clock()),
     counts: {

@@ -1,6 +1,7 @@
 /** What the two AWS clients are made with: credentials, endpoints, connections. */
 import type { CloudTrailClientConfig } from '@aws-sdk/client-cloudtrail';
 import type { S3ClientConfig } from '@aws-sdk/client-s3';
+import type { STSClientConfig } from '@aws-sdk/client-sts';
 import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
@@ -82,12 +83,13 @@ export function endpointsOf({
 }
 
 /**
- * Client configurations for CloudTrail and S3: default credential chain, `AWS_ENDPOINT_URL[_S3]`,
+ * Client configurations for CloudTrail, S3 and STS: default credential chain, `AWS_ENDPOINT_URL[_S3]`,
  * `AWS_CA_BUNDLE`, `HTTPS_PROXY` and `NO_PROXY` as other AWS tools take them.
  */
 export function clientConfigs(settings: ClientSettings): {
   cloudtrail: CloudTrailClientConfig;
   s3: S3ClientConfig;
+  sts: STSClientConfig;
   /** How S3 is reached where no proxy lies between. */
   s3Direct: Direct | undefined;
 } {
@@ -122,6 +124,16 @@ export function clientConfigs(settings: ClientSettings): {
       ...(endpointUrl === undefined ? {} : { endpoint: endpointUrl }),
       requestHandler: requestHandler(
         cloudtrailHost ?? `https://cloudtrail.${homeRegion}.amazonaws.com`,
+      ),
+    },
+    sts: {
+      ...common,
+      region: homeRegion,
+      ...(endpointUrl === undefined ? {} : { endpoint: endpointUrl }),
+      requestHandler: requestHandler(
+        environment['AWS_ENDPOINT_URL_STS'] ??
+          cloudtrailHost ??
+          `https://sts.${homeRegion}.amazonaws.com`,
       ),
     },
     s3: {

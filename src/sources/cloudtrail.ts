@@ -4,15 +4,14 @@ import type {
   PublicKey,
 } from '@aws-sdk/client-cloudtrail';
 import type { PublicKeyRecord } from '../core/public-key.js';
-import { DAY, HOUR, type Instant, type TimeRange } from '../core/timestamp.js';
+import type { Instant, TimeRange } from '../core/timestamp.js';
 import { cloudtrail } from './aws-sdk.js';
 import { trustOnlyCloudTrail } from './cloudtrail-answer.js';
-import { KeySet } from './keys.js';
+import { createKeySource, type ListKeys } from './key-source.js';
 import {
   RunError,
   UnansweredError,
   type KeySource,
-  type RegionKeys,
   type TrailDescription,
   type TrailSource,
 } from './ports.js';
@@ -66,7 +65,7 @@ function record(entry: PublicKey): PublicKeyRecord[] {
  */
 export function createCloudTrailSource(
   options: CloudTrailSourceOptions,
-): TrailSource & KeySource & { close(): void } {
+): TrailSource & KeySource & { readonly listKeys: ListKeys; close(): void } {
   const { retry = DEFAULT_RETRY, signal, lookupPauseMs = 550 } = options;
   const brief: RetryPolicy = { ...retry, attempts: Math.min(retry.attempts, STATUS_ATTEMPTS) };
   const clients = new Map<string, CloudTrailClient>();
@@ -126,46 +125,15 @@ export function createCloudTrailSource(
     return records;
   };
 
-  const keysFor = async (region: string, range: TimeRange, now: Instant): Promise<RegionKeys> => {
-    const set = new KeySet();
-    let failure = '';
-    let mayCome = false;
-    const ask = async (start: Instant, end: Instant): Promise<boolean> => {
-      try {
-        set.add(await listKeys(region, { start, end: Math.max(start + 1, Math.min(end, now)) }));
-        return true;
-      } catch (error) {
-        const found = serviceError(error);
-        failure = `ListPublicKeys in ${region}: ${inWords(found)}`;
-        mayCome ||= isPassing(error) || isOfCredentials(found) || found.isForeign;
-        return false;
-      }
-    };
-    await ask(Math.min(range.start, now - HOUR), range.end + 2 * HOUR);
-    let wide: Promise<boolean> | undefined;
-    return {
-      unpinned: '',
-      get mislabelled() {
-        return set.mislabelled;
-      },
-      get failure() {
-        return failure;
-      },
-      get mayCome() {
-        return mayCome;
-      },
-      lookup: async (fingerprint, end) => {
-        let key = set.get(fingerprint);
-        if (!key) {
-          // Whatever metadata says: a backfill digest is signed with the key of a much later day.
-          wide ??= ask(Math.min(range.start, now) - 35 * DAY, now);
-          const asked = await wide;
-          key = set.get(fingerprint);
-          if (!key) return { state: asked && set.covers(end) ? 'unknown' : 'unavailable' };
-        }
-        return { state: 'known', key };
-      },
-    };
+  const keysOf: ListKeys = async (region, range) => {
+    try {
+      return { ok: true, keys: await listKeys(region, range) };
+    } catch (error) {
+      const found = serviceError(error);
+      const why = `ListPublicKeys in ${region}: ${inWords(found)}`;
+      const mayCome = isPassing(error) || isOfCredentials(found) || found.isForeign;
+      return { ok: false, why, mayCome, keys: [] };
+    }
   };
 
   const describe = async (
@@ -208,7 +176,8 @@ export function createCloudTrailSource(
 
   return {
     describe,
-    keysFor,
+    listKeys: keysOf,
+    ...createKeySource(keysOf),
     status: (arn, region) =>
       answered(async () => {
         const ask = (): Promise<unknown> =>

@@ -10,11 +10,8 @@ import {
   type Work,
 } from '../core/journal.js';
 import type { Instant } from '../core/timestamp.js';
+import { linesOf } from './file-lines.js';
 import { RunError } from './ports.js';
-
-/** Longest line that is written or read; a day that needs more is read again by the next run. */
-export const MAX_LINE = 64 * 1024 * 1024;
-const PIECE = 1024 * 1024;
 
 /** Three numbers a record: its day, its line's offset in the file and its length. */
 export type Places = Map<string, number[]>;
@@ -37,43 +34,11 @@ export interface Contents {
   readonly whole: number;
 }
 
-/** The lines of a file without their newlines, and a last one that has none. */
-async function* linesOf(
-  handle: FileHandle,
-): AsyncGenerator<{ line: string; offset: number; length: number; whole: boolean }> {
-  // A line's pieces so far; most lines are one.
-  let pieces: Buffer[] = [];
-  let held = 0;
-  let offset = 0;
-  const take = (end: Buffer) => {
-    const bytes = pieces.length === 0 ? end : Buffer.concat([...pieces, end]);
-    const line = { line: bytes.toString('utf8'), offset, length: bytes.length };
-    pieces = [];
-    held = 0;
-    return line;
-  };
-  for (;;) {
-    const piece = Buffer.alloc(PIECE);
-    const { bytesRead } = await handle.read(piece, 0, PIECE, offset + held);
-    if (bytesRead === 0) break;
-    const data = piece.subarray(0, bytesRead);
-    let from = 0;
-    for (let at = data.indexOf(10); at >= 0; at = data.indexOf(10, from)) {
-      const line = take(data.subarray(from, at));
-      yield { ...line, whole: true };
-      offset += line.length + 1;
-      from = at + 1;
-    }
-    if (from < data.length) pieces.push(data.subarray(from));
-    held += data.length - from;
-    if (held > MAX_LINE) throw new JournalError('has a line that no run wrote');
-  }
-  if (held > 0) yield { ...take(Buffer.alloc(0)), whole: false };
-}
-
 /** Names a source's day. */
 export const dayName = ({ source, day }: Pick<RecordedDay, 'source' | 'day'>): string =>
   `${day} ${source}`;
+
+const tooLong = (): Error => new JournalError('has a line that no run wrote');
 
 /** Reads a journal through; what a sudden end tore off its last line is left out. */
 export async function readThrough(handle: FileHandle): Promise<Contents> {
@@ -88,7 +53,9 @@ export async function readThrough(handle: FileHandle): Promise<Contents> {
   let ended = false;
   let torn = false;
   let all = 0;
-  for await (const { line, offset, length: bytes, whole } of linesOf(handle)) {
+  for await (const { bytes: read, offset, whole } of linesOf(handle, tooLong)) {
+    const line = read.toString('utf8');
+    const bytes = read.length;
     number++;
     all = offset + bytes + (whole ? 1 : 0);
     const next = whole && !torn ? checkLine(sum, line) : undefined;

@@ -1,7 +1,8 @@
 import type { FileHandle } from 'node:fs/promises';
 import { encodeLine, type JournalLine } from '../core/journal.js';
 import { systemReason } from './file-error.js';
-import { MAX_LINE, type Contents } from './journal-lines.js';
+import { MAX_LINE } from './file-lines.js';
+import type { Contents } from './journal-lines.js';
 import { RunError } from './ports.js';
 
 /** Characters of all strings within a value, counted until there are `most`. */

@@ -1,16 +1,39 @@
 /** What S3 answers when it is asked for an object (plain.ts). */
 import type { Readable } from 'node:stream';
+import type { ObjectFacts } from '../core/evidence.js';
+import { formatInstant } from '../core/timestamp.js';
 import type { HttpAnswer } from './http-send.js';
 import { readShort } from './plain.js';
 import { isObjectAnswer } from './s3-answer.js';
+import { secondsOf } from './s3-names.js';
 
 /** An object's answer; the body is the caller's to read or destroy. */
 export interface ObjectAnswer {
   readonly size: number | undefined;
   readonly metadata: Readonly<Record<string, string>>;
+  readonly facts: () => ObjectFacts;
   readonly lockMode?: string | undefined;
   readonly lockUntil?: Date | undefined;
   readonly body: Readable;
+}
+
+/** What an answer says beside metadata, where it says it; S3 names the storage class only of others. */
+export function objectFacts(told: {
+  readonly versionId: string | undefined;
+  readonly eTag: string | undefined;
+  readonly lastModified: Date | undefined;
+  readonly storageClass: string | undefined;
+  readonly encryption: string | undefined;
+}): ObjectFacts {
+  const { versionId, eTag, lastModified, storageClass = 'STANDARD', encryption } = told;
+  const modified = secondsOf(lastModified);
+  return {
+    ...(versionId === undefined ? {} : { versionId }),
+    ...(eTag === undefined ? {} : { eTag }),
+    ...(modified === undefined ? {} : { lastModified: formatInstant(modified) }),
+    storageClass,
+    ...(encryption === undefined ? {} : { encryption }),
+  };
 }
 
 /** S3's own word that there is no such object, as the SDK would put it. */
@@ -24,7 +47,7 @@ const MAX_ERROR_BODY = 16 * 1024;
 
 /** Reads an object's headers; `undefined` where they aren't what S3 sends with every object. */
 function readHeaders({ headers, body }: HttpAnswer): ObjectAnswer | undefined {
-  const { etag, 'content-type': type, 'x-amz-request-id': id } = headers;
+  const { etag, 'content-type': type, 'x-amz-request-id': id, 'last-modified': modified } = headers;
   if (!isObjectAnswer(etag, type, id)) return undefined;
   const length = headers['content-length'] ?? '';
   if (!/^\d{1,15}$/.test(length) || headers['transfer-encoding'] !== undefined) return undefined;
@@ -40,6 +63,14 @@ function readHeaders({ headers, body }: HttpAnswer): ObjectAnswer | undefined {
   return {
     size: Number(length),
     metadata: Object.fromEntries(metadata),
+    facts: () =>
+      objectFacts({
+        versionId: headers['x-amz-version-id'],
+        eTag: etag,
+        lastModified: modified === undefined ? undefined : new Date(modified),
+        storageClass: headers['x-amz-storage-class'],
+        encryption: headers['x-amz-server-side-encryption'],
+      }),
     ...(until === undefined ? {} : { lockMode, lockUntil: new Date(until) }),
     body,
   };

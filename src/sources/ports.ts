@@ -1,5 +1,6 @@
 /** What the runner asks of the outside world. Every source of bytes or keys stands behind these. */
 import type { KeyLookup } from '../core/authenticate.js';
+import type { ObjectFacts } from '../core/evidence.js';
 import type { Finding, FindingClass, FindingCode } from '../core/finding.js';
 import type { RecordedDay, RecordedSource } from '../core/journal.js';
 import type { LogContent } from '../core/log-file.js';
@@ -15,6 +16,10 @@ export type UnreadableReason =
   | 'throttled'
   | 'network'
   | 'too-many-objects'
+  /** The copy in the evidence is gone, or is not what was collected. */
+  | 'altered-copy'
+  /** Nobody asked for it when the evidence was collected. */
+  | 'not-collected'
   | 'service';
 
 /** Why an object or listing isn't there to be judged. Absent, unreadable and altered never mix. */
@@ -45,6 +50,8 @@ export interface ObjectBody {
    */
   readonly chunks: AsyncIterable<Uint8Array>;
   readonly retention?: Retention;
+  /** What else the service says of it. */
+  readonly facts?: () => ObjectFacts;
 }
 
 /** A log file that was read and hashed. */

@@ -5,7 +5,7 @@ import { s3 } from './aws-sdk.js';
 import type { Turn } from './gate.js';
 import { hashBody } from './hash-log.js';
 import type { LogThreads } from './log-threads.js';
-import type { ObjectAnswer } from './object-answer.js';
+import { objectFacts, type ObjectAnswer } from './object-answer.js';
 import { createPlainGet } from './plain-get.js';
 import { learnObjects } from './plain-route.js';
 import { createPlainAsk } from './plain.js';
@@ -43,6 +43,14 @@ async function sdkGet(
   return {
     size: answer.ContentLength,
     metadata: answer.Metadata ?? {},
+    facts: () =>
+      objectFacts({
+        versionId: answer.VersionId,
+        eTag: etag,
+        lastModified: answer.LastModified,
+        storageClass: answer.StorageClass,
+        encryption: answer.ServerSideEncryption,
+      }),
     lockMode: answer.ObjectLockMode,
     lockUntil: answer.ObjectLockRetainUntilDate,
     body,
@@ -84,13 +92,13 @@ export function createReader(
     consume: (body: ObjectBody) => Promise<T>,
   ): Promise<T> => {
     turn.answered();
-    const { size, metadata, lockMode, lockUntil } = answer;
+    const { size, metadata, facts, lockMode, lockUntil } = answer;
     const chunks = new WholeBody(answer.body, size, stallMs, () => {
       turn.over();
     });
     try {
       const held = retentionOf(lockMode, lockUntil);
-      return await consume({ size: size ?? 0, metadata, chunks, ...held });
+      return await consume({ size: size ?? 0, metadata, facts, chunks, ...held });
     } catch (error) {
       throw chunks.broken === error ? error : new ConsumerError('', { cause: error });
     } finally {

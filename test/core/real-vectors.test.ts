@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseDigestFile, signedString } from '../../src/core/digest-file.js';
 import { parseDigestKey } from '../../src/core/object-key.js';
-import { parseKeyFile, parsePublicKey, type PublicKey } from '../../src/core/public-key.js';
+import { parseKeyList, parsePublicKey, type PublicKey } from '../../src/core/public-key.js';
 
 const data = new URL('../../../shared/data/', import.meta.url);
 const present = existsSync(data);
@@ -22,7 +22,7 @@ function open(key: PublicKey, signature: string): string {
 describe.skipIf(!present)('real data', () => {
   const keys = present
     ? ['keys/list-public-keys-2015.json', 'keys/list-public-keys-us-east-1-2026.json'].flatMap(
-        (name) => parseKeyFile(read(name)),
+        (name) => parseKeyList(JSON.parse(read(name))),
       )
     : [];
   const key = (fingerprint: string): PublicKey => {
