@@ -9,6 +9,7 @@ import {
   type FaultKind,
   type Service,
 } from './loopback-service.js';
+import { compareBytes, keysUnder } from './keyed.js';
 import {
   deleteObject,
   LONG_AGO,
@@ -51,18 +52,8 @@ function etagOf(body: Buffer): string {
 
 const NAMESPACE = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"';
 
-function compareBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
-}
-
 const modified = (object: StoredObject | undefined): Date => object?.lastModified ?? LONG_AGO;
 const numberOf = (text: string | null): number => Number(text ?? 1000);
-
-const listKeys = (keys: Iterable<string>, prefix: string): string[] => {
-  const found: string[] = [];
-  for (const key of keys) if (key.startsWith(prefix)) found.push(key);
-  return found.sort(compareBytes);
-};
 
 const listing = (
   bucket: string,
@@ -87,7 +78,7 @@ const listing = (
   const folders = new Set<string>();
   let last = '';
   let truncated = false;
-  for (const key of listKeys(objects.keys(), prefix)) {
+  for (const key of keysUnder(objects, prefix)) {
     const cut = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length);
     const folder = cut < 0 ? undefined : key.slice(0, cut + delimiter.length);
     const name = folder ?? key;
@@ -137,8 +128,12 @@ const versionListing = (
   const max = Math.min(numberOf(query.get('max-keys')), pageSize);
   const url = query.get('encoding-type') === 'url';
   const text = (key: string): string => (url ? encodeKey(key) : escapeXml(key));
-  const keys = new Set([...stored.objects.keys(), ...(stored.versions?.keys() ?? [])]);
-  const all = listKeys(keys, prefix)
+  const keys = new Set([
+    ...keysUnder(stored.objects, prefix),
+    ...(stored.versions ? keysUnder(stored.versions, prefix) : []),
+  ]);
+  const all = [...keys]
+    .sort(compareBytes)
     .filter((key) => afterKey === '' || compareBytes(key, afterKey) >= 0)
     .flatMap((key) => {
       const versions = versionsOf(stored, key).map((version, index) => ({ key, version, index }));

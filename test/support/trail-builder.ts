@@ -6,6 +6,7 @@ import { createHash, createPrivateKey, sign as signBytes, type KeyObject } from 
 import { readFileSync } from 'node:fs';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import forge from 'node-forge';
+import { Keyed } from './keyed.js';
 import {
   deleteObject,
   putObject,
@@ -225,8 +226,8 @@ export class TrailBuilder {
     const { versioning } = this.#settings;
     const made: StoredBucket = {
       region,
-      objects: new Map(),
-      versions: new Map(),
+      objects: new Keyed(),
+      versions: new Keyed(),
       ...(versioning ? { versioning } : {}),
     };
     this.world.buckets.set(name, made);

@@ -4,6 +4,8 @@
  * out as an evidence directory.
  */
 
+import { Keyed } from './keyed.js';
+
 export interface StoredObject {
   readonly body: Buffer;
   /** User metadata, names without `x-amz-meta-`. */
@@ -131,7 +133,7 @@ function addVersion(
   const lastModified = at ?? new Date(newest === 0 ? wanted : Math.max(wanted, newest + 60_000));
   const versionId = bucket.versioning === 'Enabled' ? nextVersionId(bucket) : 'null';
   const added = { ...version, versionId, lastModified };
-  bucket.versions ??= new Map();
+  bucket.versions ??= new Keyed();
   bucket.versions.set(key, [
     added,
     ...before.filter((one) => versionId !== 'null' || one.versionId !== 'null'),
@@ -163,7 +165,7 @@ export function deleteObject(
 ): StoredVersion | undefined {
   if (versionId !== undefined) {
     const left = versionsOf(bucket, key).filter((one) => one.versionId !== versionId);
-    bucket.versions ??= new Map();
+    bucket.versions ??= new Keyed();
     bucket.versions.set(key, left);
     const [current] = left;
     if (current && current.isDeleteMarker !== true) bucket.objects.set(key, current);
