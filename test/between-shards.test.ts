@@ -6,15 +6,13 @@ import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { trailEvent } from './support/events.js';
 import { FROM } from './support/lies.js';
 import { accusations, runCommand, runJson } from './support/run-command.js';
 import { MAX_DURATION, outOfTime } from './support/out-of-time.js';
 import { bothWays, inTemp, partials, runShards, serving, timeless } from './support/shards.js';
-import { HOUR, iso, signWithNode, stamp, TrailBuilder } from './support/trail-builder.js';
-
-beforeAll(() => signWithNode());
+import { HOUR, iso, stamp, TrailBuilder } from './support/trail-builder.js';
 
 const range = { start: FROM + HOUR, end: FROM + 100 * HOUR };
 

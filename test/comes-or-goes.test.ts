@@ -1,11 +1,9 @@
 /** What came to the bucket or went from it after the shards had read: the merge says what a single run does. */
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { FROM } from './support/lies.js';
 import { accusations, runJson } from './support/run-command.js';
 import { inTemp, partials, runShards, serving, timeless } from './support/shards.js';
-import { HOUR, signWithNode, TrailBuilder, type BuiltDigest } from './support/trail-builder.js';
-
-beforeAll(() => signWithNode());
+import { HOUR, TrailBuilder, type BuiltDigest } from './support/trail-builder.js';
 
 const range = { start: FROM + HOUR, end: FROM + 100 * HOUR };
 const BACKFILL = { kind: 'backfill', hours: 1 } as const;

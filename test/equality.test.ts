@@ -1,13 +1,11 @@
 /** One report, however many workers read, however many requests are under way, whatever fails at first. */
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Report } from '../src/core/report.js';
 import { FROM } from './support/lies.js';
 import type { EndpointOptions } from './support/loopback.js';
 import { runJson } from './support/run-command.js';
 import { inTemp, partials, runShards, serving, timeless } from './support/shards.js';
-import { HOUR, signWithNode, TrailBuilder } from './support/trail-builder.js';
-
-beforeAll(() => signWithNode());
+import { HOUR, TrailBuilder } from './support/trail-builder.js';
 
 const HOURS = 60;
 const range = { start: FROM + HOUR, end: FROM + HOURS * HOUR };

@@ -3,7 +3,7 @@
  * becomes of the object, its folder or what was planted beside it before its day is read again.
  */
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Report } from '../src/core/report.js';
 import { FROM } from './support/lies.js';
 import { MAX_DURATION, outOfTime } from './support/out-of-time.js';
@@ -12,15 +12,12 @@ import { inTemp, partials, runShards, serving, timeless } from './support/shards
 import {
   HOUR,
   signingKey,
-  signWithNode,
   stamp,
   TrailBuilder,
   type BuiltDigest,
   type BuiltLog,
 } from './support/trail-builder.js';
 import { validate } from './support/validate.js';
-
-beforeAll(() => signWithNode());
 
 const range = { start: FROM + HOUR, end: FROM + 100 * HOUR };
 const ARCHIVED = { status: 403, code: 'InvalidObjectState', message: 'archived' };

@@ -6,9 +6,7 @@ import { PLAIN } from '../src/report/style.js';
 import { base, FROM } from './support/lies.js';
 import { startEndpoint, type Endpoint, type EndpointOptions } from './support/loopback.js';
 import { runCommand, type Ran } from './support/run-command.js';
-import { HOUR, iso, signWithNode, TrailBuilder } from './support/trail-builder.js';
-
-beforeAll(() => signWithNode());
+import { HOUR, iso, TrailBuilder } from './support/trail-builder.js';
 
 interface Compared {
   readonly estimate: Estimate;

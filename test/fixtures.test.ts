@@ -123,6 +123,19 @@ describe('vectors', () => {
     expect(names.sort()).toEqual(cases.map((one) => one.name).sort());
   });
 
+  it('were signed by node-forge as the builder signs', async () => {
+    const signatures = ({ objects }: Vector) =>
+      objects.map(({ key, metadata }) => [key, metadata?.['signature']]);
+    let signed = 0;
+    for (const one of cases) {
+      const text = await readFile(join(fixtures, 'vectors', `${one.name}.json`), 'utf8');
+      const kept = signatures(JSON.parse(text) as Vector);
+      expect(signatures(toVector(one)), one.name).toEqual(kept);
+      signed += kept.filter(([, signature]) => signature !== undefined).length;
+    }
+    expect(signed).toBeGreaterThan(400);
+  });
+
   it.each(names)('%s', async (name) => {
     const vector = JSON.parse(
       await readFile(join(fixtures, 'vectors', `${name}.json`), 'utf8'),

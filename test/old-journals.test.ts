@@ -1,6 +1,6 @@
 /** A journal proves what it was read for, then and there: not tonight, not for ever, not elsewhere. */
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { FROM } from './support/lies.js';
 import { MAX_DURATION, outOfTime } from './support/out-of-time.js';
 import { runCommand, runJson } from './support/run-command.js';
@@ -8,14 +8,11 @@ import { inTemp, runShards, serving } from './support/shards.js';
 import {
   HOUR,
   iso,
-  signWithNode,
   TrailBuilder,
   type BuiltDigest,
   type BuiltLog,
 } from './support/trail-builder.js';
 import { writeEvidence } from './support/write-evidence.js';
-
-beforeAll(() => signWithNode());
 
 const range = { start: FROM + HOUR, end: FROM + 100 * HOUR };
 const at = (hours: number) => ({ now: new Date((FROM + hours * HOUR) * 1000) });

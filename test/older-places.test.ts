@@ -4,13 +4,11 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { FROM } from './support/lies.js';
 import { accusations, runJson } from './support/run-command.js';
 import { inTemp, serving, timeless } from './support/shards.js';
-import { HOUR, signWithNode, TrailBuilder, type BuiltChain } from './support/trail-builder.js';
-
-beforeAll(() => signWithNode());
+import { HOUR, TrailBuilder, type BuiltChain } from './support/trail-builder.js';
 
 const MEMBER = '444455556666';
 const OLD = 'o-exampleorgid';

@@ -2,14 +2,12 @@
  * A whole organization, once untouched, once with what its administrators did, once after an
  * intruder: every planted fact is found at its place, and nothing else is accused.
  */
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Report } from '../src/core/report.js';
 import { ACCOUNTS, organization, REGIONS, type Organization } from './support/organization.js';
 import { accusations } from './support/run-command.js';
-import { HOUR, iso, signWithNode } from './support/trail-builder.js';
+import { HOUR, iso } from './support/trail-builder.js';
 import { validate } from './support/validate.js';
-
-beforeAll(() => signWithNode());
 
 const run = (made: Organization, argv: readonly string[] = []) =>
   validate(made.builder, made, { endpoint: { now: made.now }, argv });

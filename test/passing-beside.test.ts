@@ -1,14 +1,12 @@
 /** What could not be read beside the days, for a reason that may pass: what becomes of a journal with it. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { FROM } from './support/lies.js';
 import type { EndpointOptions } from './support/loopback.js';
 import { accusations, runCommand, runJson } from './support/run-command.js';
 import { inTemp, partials, serving } from './support/shards.js';
-import { DAY, HOUR, signWithNode, TrailBuilder } from './support/trail-builder.js';
-
-beforeAll(() => signWithNode());
+import { DAY, HOUR, TrailBuilder } from './support/trail-builder.js';
 
 const HOURS = 60;
 const range = { start: FROM + HOUR, end: FROM + HOURS * HOUR };

@@ -2,14 +2,12 @@
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { EndpointOptions } from './support/loopback.js';
 import { FROM } from './support/lies.js';
 import { accusations, runCommand, runJson } from './support/run-command.js';
 import { inTemp, partials, runShards, serving, timeless } from './support/shards.js';
-import { DAY, HOUR, signWithNode, TrailBuilder } from './support/trail-builder.js';
-
-beforeAll(() => signWithNode());
+import { DAY, HOUR, TrailBuilder } from './support/trail-builder.js';
 
 const HOURS = 60;
 const range = { start: FROM + HOUR, end: FROM + HOURS * HOUR };

@@ -4,20 +4,17 @@
  */
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { FROM, rewrite } from './support/lies.js';
 import {
   HOUR,
   iso,
   signingKey,
-  signWithNode,
   stamp,
   TrailBuilder,
   type BuiltChain,
 } from './support/trail-builder.js';
 import { validate } from './support/validate.js';
-
-beforeAll(() => signWithNode());
 
 const KINDS = [
   'log-altered',

@@ -1,11 +1,9 @@
 /** What a shard was refused: a wrong role must not look like a share that was read. */
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { FROM } from './support/lies.js';
 import { runCommand, runJson } from './support/run-command.js';
 import { inTemp, partials, serving, timeless } from './support/shards.js';
-import { HOUR, signWithNode, TrailBuilder } from './support/trail-builder.js';
-
-beforeAll(() => signWithNode());
+import { HOUR, TrailBuilder } from './support/trail-builder.js';
 
 const range = { start: FROM + HOUR, end: FROM + 60 * HOUR };
 

@@ -4,14 +4,12 @@ import { existsSync, statSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { encodeLine, type Work } from '../src/core/journal.js';
 import { FROM } from './support/lies.js';
 import { CREDENTIALS, runCommand, runJson } from './support/run-command.js';
 import { inTemp, serving, timeless } from './support/shards.js';
-import { HOUR, mulberry32, signWithNode, TrailBuilder } from './support/trail-builder.js';
-
-beforeAll(() => signWithNode());
+import { HOUR, mulberry32, TrailBuilder } from './support/trail-builder.js';
 
 const bin = fileURLToPath(new URL('../bin/validate-trail.js', import.meta.url));
 const HOURS = 150;

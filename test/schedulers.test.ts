@@ -4,16 +4,14 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import type { Shard } from '../src/core/journal.js';
 import { shardOf } from '../src/cli/shard.js';
 import { FROM } from './support/lies.js';
 import { CREDENTIALS, runCommand, runJson } from './support/run-command.js';
 import { inTemp, partials, serving, timeless } from './support/shards.js';
 import { startSlurm, type Slurm } from './support/slurm.js';
-import { HOUR, signWithNode, TrailBuilder } from './support/trail-builder.js';
-
-beforeAll(() => signWithNode());
+import { HOUR, TrailBuilder } from './support/trail-builder.js';
 
 const run = promisify(execFile);
 const bin = fileURLToPath(new URL('../bin/validate-trail.js', import.meta.url));

@@ -4,7 +4,7 @@
  * could not see, and nothing that it established is lost by what the second one can't.
  */
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { base, FROM } from './support/lies.js';
 import type { EndpointOptions } from './support/loopback.js';
 import { MAX_DURATION, outOfTime } from './support/out-of-time.js';
@@ -13,15 +13,12 @@ import { bothWays, inTemp, partials, runShards, serving, timeless } from './supp
 import {
   HOUR,
   signingKey,
-  signWithNode,
   stamp,
   TrailBuilder,
   type BuiltDigest,
   type BuiltLog,
 } from './support/trail-builder.js';
 import { validate } from './support/validate.js';
-
-beforeAll(() => signWithNode());
 
 const range = { start: FROM + HOUR, end: FROM + 100 * HOUR };
 

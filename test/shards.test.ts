@@ -1,12 +1,10 @@
 /** Shards of a run, merged: the report that one machine would have given, or a refusal by name. */
 import { readFile, writeFile } from 'node:fs/promises';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { catalogue, FROM } from './support/lies.js';
 import { runCommand, runJson } from './support/run-command.js';
 import { bothWays, inTemp, partials, runShards, serving, timeless } from './support/shards.js';
-import { HOUR, signWithNode, TrailBuilder, type BuiltChain } from './support/trail-builder.js';
-
-beforeAll(() => signWithNode());
+import { HOUR, TrailBuilder, type BuiltChain } from './support/trail-builder.js';
 
 const HOURS = 100;
 const range = { start: FROM + HOUR, end: FROM + HOURS * HOUR };

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { FORMAT_VERSION, type NewWork, type RecordedDay } from '../src/core/journal.js';
 import { PLAIN } from '../src/report/style.js';
 import { renderText } from '../src/report/text.js';
@@ -10,9 +10,7 @@ import { openJournal } from '../src/sources/journal-file.js';
 import { FROM } from './support/lies.js';
 import { runCommand, runJson } from './support/run-command.js';
 import { inTemp, partials, runShards, serving } from './support/shards.js';
-import { DAY, HOUR, iso, signWithNode, TrailBuilder } from './support/trail-builder.js';
-
-beforeAll(() => signWithNode());
+import { DAY, HOUR, iso, TrailBuilder } from './support/trail-builder.js';
 
 const HOURS = 60;
 const range = { start: FROM + HOUR, end: FROM + HOURS * HOUR };

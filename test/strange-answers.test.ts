@@ -1,7 +1,7 @@
 /** Answers that aren't S3's, never end or never come: they say nothing about the trail, and end. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { Report } from '../src/core/report.js';
 import { clientConfigs } from '../src/sources/client-config.js';
 import { createCloudTrailSource } from '../src/sources/cloudtrail.js';
@@ -12,9 +12,7 @@ import { accusations, CREDENTIALS, runJson } from './support/run-command.js';
 import { s3SourceAt } from './support/s3-source.js';
 import { serving } from './support/shards.js';
 import { start } from './support/spawned.js';
-import { HOUR, signWithNode, TrailBuilder } from './support/trail-builder.js';
-
-beforeAll(() => signWithNode());
+import { HOUR, TrailBuilder } from './support/trail-builder.js';
 
 const undo: (() => unknown)[] = [];
 afterEach(async () => {

@@ -1,14 +1,12 @@
 /** The end of chains: cut tails, vanished Regions, and what must not be taken for them. */
 import { gzipSync } from 'node:zlib';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { trailEvent } from './support/events.js';
 import { base, FROM } from './support/lies.js';
 import type { EndpointOptions } from './support/loopback.js';
 import { accusations } from './support/run-command.js';
-import { HOUR, iso, signWithNode, TrailBuilder } from './support/trail-builder.js';
+import { HOUR, iso, TrailBuilder } from './support/trail-builder.js';
 import { validate } from './support/validate.js';
-
-beforeAll(() => signWithNode());
 
 const setStatus = (builder: TrailBuilder, region: string, status: object): void => {
   builder.world.status.set(region, {

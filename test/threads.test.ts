@@ -2,7 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Report } from '../src/core/report.js';
 import { FROM } from './support/lies.js';
 import type { EndpointOptions } from './support/loopback.js';
@@ -10,9 +10,7 @@ import { CREDENTIALS } from './support/run-command.js';
 import { inTemp, serving, timeless } from './support/shards.js';
 import { start } from './support/spawned.js';
 import { startTls } from './support/tls.js';
-import { HOUR, signWithNode, TrailBuilder } from './support/trail-builder.js';
-
-beforeAll(() => signWithNode());
+import { HOUR, TrailBuilder } from './support/trail-builder.js';
 
 const HOURS = 30;
 const range = { start: FROM + HOUR, end: FROM + HOURS * HOUR };
