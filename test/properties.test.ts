@@ -187,7 +187,7 @@ describe('built trails', () => {
           chains.length * (one.hours - 1) * one.logsPerHour,
         );
       }),
-      { numRuns: 10 },
+      { numRuns: 15 },
     );
   });
 
@@ -233,7 +233,7 @@ describe('built trails', () => {
           expect(Date.parse(violations[0]?.end ?? '') / 1000).toBe(digest.end);
         } else expect(violations[0]?.key).toBe(target.key);
       }),
-      { numRuns: 20 },
+      { numRuns: 30 },
     );
   });
 });

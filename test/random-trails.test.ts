@@ -181,7 +181,7 @@ describe('300 random trails with up to five facts each', () => {
         }
       }),
       // More with RANDOM_TRAILS=300: a minute and a half.
-      { numRuns: Number(process.env['RANDOM_TRAILS'] ?? 60), endOnFailure: false },
+      { numRuns: Number(process.env['RANDOM_TRAILS'] ?? 100), endOnFailure: false },
     );
   }, 300_000);
 });

@@ -99,7 +99,7 @@ describe.each(PAGES)('status 200 with %j', (page) => {
   });
 });
 
-describe.each([202, 204, 206])('status %i, which S3 never answers', (status) => {
+describe.each([201, 202, 203, 204, 206])('status %i, which S3 never answers', (status) => {
   const page = status === 204 ? '' : '<html><body>challenge</body></html>';
   const headers = { etag: '"1"', 'x-amz-request-id': 'R' };
   const answer = (pattern: RegExp): Answer => paged(pattern, page, headers, status);
