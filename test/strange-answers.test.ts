@@ -283,8 +283,13 @@ describe.each(ANSWERS)('status %i with %s %j in CloudTrail’s place', (status, 
 });
 
 /** A server that begins answers, or none, and never ends them. */
-async function silent(begin?: { status: number; body: string }): Promise<string> {
+async function silent(begin?: {
+  status: number;
+  body: string;
+}): Promise<{ url: string; asked: () => number }> {
+  let asked = 0;
   const server = createServer((_, response) => {
+    asked++;
     if (!begin) return;
     response.writeHead(begin.status, { 'content-type': 'application/xml', 'content-length': 5000 });
     response.write(begin.body);
@@ -294,7 +299,8 @@ async function silent(begin?: { status: number; body: string }): Promise<string>
     server.closeAllConnections();
     server.close();
   });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, asked: () => asked };
 }
 
 const SILENCES: [string, { status: number; body: string } | undefined][] = [
@@ -306,7 +312,7 @@ const timeouts = { connectionTimeout: 300, requestTimeout: 300, socketTimeout: 3
 
 describe.each(SILENCES)('an answer that %s and never ends', (_, begin) => {
   it('is a failure in the end, of whatever was asked', async () => {
-    const url = await silent(begin);
+    const { url } = await silent(begin);
     const own = { endpointUrl: url, maxSockets: 8, homeRegion: 'us-east-1', environment: {} };
     const { s3, cloudtrail } = clientConfigs({ ...own, timeouts });
     Object.assign(process.env, CREDENTIALS);
@@ -319,31 +325,33 @@ describe.each(SILENCES)('an answer that %s and never ends', (_, begin) => {
     });
     undo.push(() => trails.close());
     const failed = { ok: false, failure: { kind: 'unreadable' } };
-    const listed = await source.list(BUCKET, 'AWSLogs/');
-    const hashed = await source.hashLog(BUCKET, 'a');
-    expect([listed, hashed]).toMatchObject([failed, failed]);
-    expect(await source.versions(BUCKET, 'a')).toMatchObject(failed);
-    expect(await source.settings(BUCKET)).toMatchObject({ versioning: { ok: false } });
-    const error: unknown = await trails
-      .describe('main', 'us-east-1')
-      .catch((reason: unknown) => reason);
+    const [listed, hashed, versions, settings, error, keys] = await Promise.all([
+      source.list(BUCKET, 'AWSLogs/'),
+      source.hashLog(BUCKET, 'a'),
+      source.versions(BUCKET, 'a'),
+      source.settings(BUCKET),
+      trails.describe('main', 'us-east-1').catch((reason: unknown) => reason),
+      trails.keysFor('us-east-1', range, range.end),
+    ]);
+    expect([listed, hashed, versions]).toMatchObject([failed, failed, failed]);
+    expect(settings).toMatchObject({ versioning: { ok: false } });
     expect(error).toBeInstanceOf(RunError);
     const told = [JSON.stringify([listed, hashed]), String(error)];
     for (const words of told) expect(words).not.toMatch(/TimeoutError|smithy|\bms\b.*Timeout/);
     if (!begin) for (const words of told) expect(words).toContain('no answer came within 0.3 s');
-    const keys = await trails.keysFor('us-east-1', range, range.end);
     expect([keys.failure !== '', keys.mayCome]).toEqual([true, true]);
   }, 60_000);
 });
 
 describe('a run that waits for an answer', () => {
   it('ends at once when it is interrupted', async () => {
-    const url = await silent();
+    const { url, asked } = await silent();
     const argv = ['--trail-arn', 'arn:aws:cloudtrail:us-east-1:111122223333:trail/main'];
     const times = ['--start-time', '2026-03-10', '--end-time', '2026-03-11'];
     for (const place of [[], ['--s3-bucket', BUCKET]]) {
+      const before = asked();
       const run = start([...argv, ...times, ...place, '--endpoint-url', url]);
-      await new Promise((resolve) => setTimeout(resolve, 3000));
+      while (asked() === before) await new Promise((resolve) => setTimeout(resolve, 20));
       const begun = Date.now();
       run.signal('SIGINT');
       expect((await run.ended).status).toBe(130);
