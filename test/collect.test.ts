@@ -1,24 +1,328 @@
-import { readdir, readFile } from 'node:fs/promises';
+/** `validate-trail collect`: what was collected is judged as the bucket was, and shows every change. */
+import { createHash } from 'node:crypto';
+import { cp, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { base } from './support/lies.js';
+import type { Report } from '../src/core/report.js';
+import { base, catalogue } from './support/lies.js';
+import { CALLER } from './support/loopback-sts.js';
+import type { EndpointOptions } from './support/loopback.js';
 import { runCommand, runJson } from './support/run-command.js';
-import { inTemp, serving } from './support/shards.js';
+import { inTemp, serving, timeless } from './support/shards.js';
+import { mulberry32, signingKey, TrailBuilder } from './support/trail-builder.js';
+
+const collect = (place: string, argv: readonly string[], ...more: string[]) =>
+  runCommand(['collect', '--evidence', place, ...argv, ...more]);
+
+/** The pin that collecting prints. */
+const pinIn = (stdout: string): string => {
+  const [, pin] = /manifest\.jsonl +SHA-256 ([0-9a-f]{64})\n/.exec(stdout) ?? [];
+  if (pin === undefined) throw new Error(`no pin in ${stdout}`);
+  return pin;
+};
+
+const judged = (place: string, pin: string, ...more: string[]) =>
+  runJson(['--evidence', place, '--manifest-sha256', pin, ...more]);
+
+/** A report but for when and from what it was made. */
+function alike(report: Report): Report {
+  const { evidence: _, ...rest } = timeless(report);
+  return rest;
+}
+
+/** A trail in a temporary place, collected whole. */
+async function collected<T>(
+  builder: TrailBuilder,
+  range: { start: number; end: number },
+  use: (place: string, pin: string, argv: string[]) => Promise<T>,
+  more: readonly string[] = [],
+  options: EndpointOptions = {},
+): Promise<T> {
+  return inTemp((directory) =>
+    serving(builder, range, options, async (argv) => {
+      const place = join(directory, 'evidence');
+      const ran = await collect(place, argv, ...more);
+      if (![0, 3].includes(ran.status)) throw new Error(ran.stderr);
+      return use(place, pinIn(ran.stdout), argv);
+    }),
+  );
+}
+
+async function filesOf(place: string): Promise<string[]> {
+  const found = await readdir(place, { recursive: true, withFileTypes: true });
+  return found
+    .filter((one) => one.isFile())
+    .map((one) => join(one.parentPath, one.name))
+    .sort();
+}
+
+describe('evidence', () => {
+  it.each(catalogue())('of $name is judged as the bucket is', async (one) => {
+    const { builder, start, end, options: own = [] } = one;
+    await inTemp((directory) =>
+      serving(builder, { start, end }, {}, async (argv, endpoint) => {
+        const place = join(directory, 'evidence');
+        // What an option of judging alone says is said again offline.
+        const judging = ['--allow-gaps', '--accept-unlisted', '--no-unlisted'];
+        const at = own.findIndex((option) => judging.includes(option));
+        const later = at < 0 ? [] : own.slice(at);
+        const online = await runJson([...argv, ...own]);
+        const ran = await collect(place, argv, ...(at < 0 ? own : own.slice(0, at)));
+        endpoint.set({ answer: () => true });
+        const offline = await judged(place, pinIn(ran.stdout), ...later);
+        expect(JSON.stringify(alike(offline.report), null, 1)).toBe(
+          JSON.stringify(alike(online.report), null, 1),
+        );
+        expect(offline.status).toBe(online.status);
+      }),
+    );
+  });
+
+  it('says who collected, and when, and vouches for nothing that was not pinned', async () => {
+    const made = base();
+    await collected(made.builder, made, async (place, pin) => {
+      const { report, status } = await judged(place, pin);
+      expect(status).toBe(0);
+      expect(report.evidence).toMatchObject({ manifestSha256: pin, pinned: true });
+      expect(report.evidence?.collectedBy).toBe(CALLER);
+      const text = await runCommand(['--evidence', place, '--manifest-sha256', pin]);
+      expect(text.stdout).toContain(`by ${CALLER}`);
+      const keys = await readFile(join(place, 'public-keys.json'));
+      const keyPin = createHash('sha256').update(keys).digest('hex');
+      const byKeys = await runCommand(['--evidence', place, '--keys-sha256', keyPin]);
+      expect(byKeys.status).toBe(0);
+      expect(byKeys.stdout).toContain('Not proved: that the evidence is as it was collected');
+      const unpinned = await runJson(['--evidence', place]);
+      expect(unpinned.status).toBe(3);
+      expect(unpinned.report.findings.map(({ code }) => code)).toEqual(['KEYS_UNPINNED']);
+      const other = await runCommand(['--evidence', place, '--manifest-sha256', '0'.repeat(64)]);
+      expect([other.status, other.stdout]).toEqual([2, '']);
+      expect(other.stderr).toContain('is not the manifest that was pinned');
+    });
+  });
+
+  it('is judged for a narrower range, and is silent on what was not collected', async () => {
+    const made = base();
+    await collected(made.builder, made, async (place, pin) => {
+      const from = '2026-03-10T11:17:28Z';
+      const narrow = await judged(place, pin, '--start-time', from);
+      expect([narrow.status, narrow.report.timeRange.start]).toEqual([0, from]);
+      const wide = await judged(place, pin, '--start-time', '2026-03-08');
+      expect(wide.status).toBe(3);
+      expect(wide.report.findings.map(({ message }) => message).join('\n')).toMatch(
+        /not in the evidence/,
+      );
+    });
+  });
+
+  it('shows every single byte that was changed', { timeout: 240_000 }, async () => {
+    const made = base({}, 4);
+    await collected(made.builder, made, async (place, pin) => {
+      const random = mulberry32(7);
+      const files = await filesOf(place);
+      for (let turn = 0; turn < 60; turn++) {
+        const file = files[Math.floor(random() * files.length)] ?? '';
+        const bytes = await readFile(file);
+        const at = Math.floor(random() * bytes.length);
+        const changed = Buffer.from(bytes);
+        changed[at] = (changed[at] ?? 0) ^ (1 << Math.floor(random() * 8));
+        await writeFile(file, changed);
+        const { status } = await runCommand(['--evidence', place, '--manifest-sha256', pin]);
+        expect([1, 2, 3], `${file} ${at}`).toContain(status);
+        const unpinned = await runCommand(['--evidence', place]);
+        expect([1, 2, 3], `${file} ${at}`).toContain(unpinned.status);
+        await writeFile(file, bytes);
+      }
+      expect((await judged(place, pin)).status).toBe(0);
+    });
+  });
+
+  it('of digest files that were signed anew with other keys is refused', async () => {
+    const made = base();
+    const builder = new TrailBuilder();
+    builder.chain({ from: made.start - 3600, hours: 8, key: signingKey(2) });
+    await collected(made.builder, made, async (honest, pin) => {
+      const keys = join(honest, 'public-keys.json');
+      await collected(builder, made, async (place) => {
+        const asPinned = await runCommand(['--evidence', place, '--manifest-sha256', pin]);
+        expect(asPinned.status).toBe(2);
+        const { status, report } = await runJson(['--evidence', place, '--public-keys', keys]);
+        expect([1, 3]).toContain(status);
+        expect(report.counts.digestFiles.valid).toBe(0);
+      });
+    });
+  });
+
+  it('holds objects whose keys can be no path, and those of planted names', async () => {
+    const made = base();
+    const { bucket, key } = made.log(4);
+    const folder = key.slice(0, key.lastIndexOf('/') + 1);
+    const names = [
+      ...['../../../escape', 'a//b', '.', '..', 'a/.', 'con', 'trailing.', ' space', 'x\u0000y'],
+      ...['CASE', 'case', 'both', 'both/under', 'line\nbreak', 'é', 'é', 'a'.repeat(300), 'a\\b'],
+    ];
+    for (const name of names) {
+      made.builder.put(bucket, `${folder}${name}`, { body: Buffer.from(`planted ${name}`) });
+    }
+    await collected(made.builder, made, async (place, pin, argv) => {
+      const online = await runJson(argv);
+      const offline = await judged(place, pin);
+      expect(alike(offline.report)).toEqual(alike(online.report));
+      const bodies = await Promise.all(
+        (await filesOf(place)).map((file) => readFile(file, 'utf8')),
+      );
+      for (const name of names) expect(bodies).toContain(`planted ${name}`);
+      expect((await readdir(join(place, '..'))).sort()).toEqual(['evidence']);
+    });
+  });
+
+  it('keeps what could not be read as it was told', async () => {
+    const made = base();
+    const { bucket, key } = made.log(2);
+    const refused = { status: 403, code: 'AccessDenied' };
+    made.builder.put(bucket, key, { body: Buffer.from('x'), refuse: refused });
+    await inTemp((directory) =>
+      serving(made.builder, made, {}, async (argv) => {
+        const place = join(directory, 'evidence');
+        const online = await runJson(argv);
+        const ran = await collect(place, argv);
+        expect(ran.status).toBe(3);
+        expect(ran.stderr).toContain('could not be read: 1 access-denied');
+        const offline = await judged(place, pinIn(ran.stdout));
+        expect(alike(offline.report)).toEqual(alike(online.report));
+      }),
+    );
+  });
+});
 
 describe('collect', () => {
-  it('works', () =>
-    inTemp(async (directory) => {
-      const { builder, start, end } = base();
-      const place = join(directory, 'evidence');
-      await serving(builder, { start, end }, {}, async (argv) => {
-        const online = await runJson(argv);
-        const ran = await runCommand(['collect', '--evidence', place, ...argv]);
-        console.log(ran);
-        console.log(await readdir(place));
-        console.log((await readFile(join(place, 'manifest.jsonl'), 'utf8')).slice(0, 6000));
-        const offline = await runCommand(['--evidence', place]);
-        console.log(offline);
-        expect(online.status).toBe(0);
+  it('goes on where it was stopped, at any byte, and fetches nothing again', async () => {
+    const made = base();
+    await collected(made.builder, made, async (place, pin, argv) => {
+      const whole = await judged(place, pin);
+      const manifest = join(place, 'manifest.jsonl');
+      const { size } = await stat(manifest);
+      const random = mulberry32(3);
+      for (let turn = 0; turn < 12; turn++) {
+        const copy = `${place}-${turn}`;
+        await cp(place, copy, { recursive: true });
+        const head = (await readFile(manifest, 'utf8')).indexOf('\n') + 1;
+        const at = head + Math.floor(random() * (size - head));
+        await truncate(join(copy, 'manifest.jsonl'), at);
+        const unfinished = await runCommand(['--evidence', copy]);
+        expect([unfinished.status, unfinished.stdout]).toEqual([2, '']);
+        const ran = await collect(copy, argv);
+        expect([ran.status, ran.stderr]).toEqual([0, '']);
+        expect(alike((await judged(copy, pinIn(ran.stdout))).report)).toEqual(alike(whole.report));
+        const again = await collect(copy, argv);
+        expect([again.status, pinIn(again.stdout)]).toEqual([0, pinIn(ran.stdout)]);
+        expect(again.stdout).toContain('collected and closed already');
+      }
+    });
+  });
+
+  it('asks for each object once, whatever was stopped between', () =>
+    inTemp((directory) => {
+      const made = base();
+      return serving(made.builder, made, {}, async (argv, endpoint) => {
+        const place = join(directory, 'evidence');
+        const first = await collect(place, argv);
+        const gets = endpoint.requests.get('GetObject') ?? 0;
+        const objects = Number(/Collected +(\d+) objects/.exec(first.stdout)?.[1]);
+        expect(gets).toBe(objects);
+        const text = await readFile(join(place, 'manifest.jsonl'), 'utf8');
+        // As a sudden end leaves it: half of the lines, and of the copies.
+        const lines = text.split('\n');
+        const half = lines.slice(0, Math.ceil(lines.length / 2));
+        await writeFile(join(place, 'manifest.jsonl'), `${half.join('\n')}\n{"obj`);
+        const known = half.filter((line) => line.startsWith('{"object"')).length;
+        endpoint.set({});
+        expect((await collect(place, argv)).status).toBe(0);
+        expect(endpoint.requests.get('GetObject') ?? 0).toBe(objects - known);
+      });
+    }));
+
+  it('refuses a directory of other work, and one that it can’t write', () =>
+    inTemp((directory) => {
+      const made = base();
+      return serving(made.builder, made, {}, async (argv) => {
+        const place = join(directory, 'evidence');
+        await collect(place, argv);
+        const text = await readFile(join(place, 'manifest.jsonl'), 'utf8');
+        await writeFile(join(place, 'manifest.jsonl'), text.slice(0, -100));
+        const other = await collect(place, argv, '--digests-only');
+        expect([other.status, other.stdout]).toEqual([2, '']);
+        expect(other.stderr).toContain('without --digests-only, and this is with --digests-only');
+        const file = join(directory, 'file');
+        await writeFile(file, '');
+        const blocked = await collect(join(file, 'evidence'), argv);
+        expect([blocked.status, blocked.stdout]).toEqual([2, '']);
+        expect(blocked.stderr).toMatch(/can’t be (made|opened|written)/);
+        const missing = await runCommand(['collect', ...argv]);
+        expect([missing.status, missing.stderr]).toEqual([
+          2,
+          expect.stringContaining('collect needs --evidence DIR'),
+        ]);
+      });
+    }));
+
+  it('of digest files alone leaves log files unread', async () => {
+    const made = base();
+    await collected(
+      made.builder,
+      made,
+      async (place, pin) => {
+        expect((await judged(place, pin)).status).toBe(0);
+        const files = await filesOf(place);
+        expect(files.filter((file) => file.includes('/CloudTrail/'))).toEqual([]);
+        expect(files.filter((file) => file.includes('/CloudTrail-Digest/')).length).toBe(8);
+        const all = await judged(place, pin, '--digests-only=false');
+        expect([all.status, all.report.scope.digestsOnly]).toEqual([3, undefined]);
+        expect(all.report.counts.logFiles.valid).toBe(0);
+      },
+      ['--digests-only'],
+    );
+  });
+
+  it('stays open where something may be readable the next time, unless it is closed', () =>
+    inTemp((directory) => {
+      const made = base();
+      const { key } = made.log(3);
+      const isBroken = (url = ''): boolean => decodeURIComponent(url).includes(key);
+      const broken: EndpointOptions = {
+        answerGet: (request, response) => {
+          if (!isBroken(request.url)) return false;
+          response.writeHead(503).end('<Error><Code>InternalError</Code></Error>');
+          return true;
+        },
+      };
+      return serving(made.builder, made, broken, async (argv, endpoint) => {
+        const place = join(directory, 'evidence');
+        const first = await collect(place, argv);
+        expect([first.status, first.stdout]).toEqual([3, '']);
+        expect(first.stderr).toContain('the same command tries again');
+        const closed = `${place}-closed`;
+        await cp(place, closed, { recursive: true });
+        const finished = await collect(closed, argv, '--finish');
+        expect(finished.status).toBe(3);
+        expect((await judged(closed, pinIn(finished.stdout))).status).toBe(3);
+        endpoint.set({});
+        const second = await collect(place, argv);
+        expect(second.status).toBe(0);
+        expect(endpoint.requests.get('GetObject')).toBe(1);
+        expect((await judged(place, pinIn(second.stdout))).status).toBe(0);
+      });
+    }));
+
+  it('says first how much there is, and writes nothing', () =>
+    inTemp((directory) => {
+      const made = base();
+      return serving(made.builder, made, {}, async (argv, endpoint) => {
+        const { status, stdout } = await collect(join(directory, 'evidence'), argv, '--dry-run');
+        expect(status).toBe(0);
+        expect(stdout).toMatch(/would take \d+ objects, \d+ kB \(\d digest files, \d+ log files\)/);
+        expect(await readdir(directory)).toEqual([]);
+        expect(endpoint.requests.get('GetObject') ?? 0).toBe(0);
       });
     }));
 });

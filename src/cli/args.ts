@@ -34,6 +34,8 @@ export interface Arguments {
   readonly publicKeys: string | undefined;
   readonly keysSha256: readonly string[];
   readonly manifestSha256: readonly string[];
+  /** Whether nothing narrows what collected evidence was asked for. */
+  readonly wholeEvidence: boolean;
   readonly profile: string | undefined;
   readonly endpointUrl: string | undefined;
   readonly s3EndpointUrl: string | undefined;
@@ -237,6 +239,7 @@ export function readArguments(raw: Raw): Arguments {
     evidence,
     publicKeys,
     keysSha256: (pins ?? []).map((pin) => pin.toLowerCase()),
+    wholeEvidence: raw[WHOLE] === true,
     manifestSha256: manifestPin === undefined ? [] : [manifestPin.toLowerCase()],
     profile: single(raw, 'profile'),
     endpointUrl: checked(raw, 'endpoint-url', isHttpUrl, HTTP_URL),
@@ -272,6 +275,15 @@ export async function readOptions(argv: readonly string[]): Promise<Arguments> {
   return readArguments(await withCollected(raw));
 }
 
+/** Options that leave something of the evidence out. */
+const NARROWING = [
+  ...['region', 'account-id', 'digests-only', 'end-time', 'retention', 'since-state', 'sample'],
+  ...['max-duration', 'shard'],
+];
+
+/** Set beside the options; no option is named so. */
+const WHOLE = '+whole';
+
 /** The options that name a trail: one alone means another. */
 const TRAIL = ['trail-arn', 'trail-name', 'home-region'];
 
@@ -287,5 +299,6 @@ async function withCollected(raw: Raw): Promise<Raw> {
   const own = Object.entries(head.options).filter(([name]) =>
     isOther && TRAIL.includes(name) ? false : !isGiven(name) && name in OPTIONS,
   );
-  return { ...raw, ...Object.fromEntries(own) };
+  const isWhole = Object.keys(head.options).every((name) => !isGiven(name));
+  return { ...raw, ...Object.fromEntries(own), [WHOLE]: isWhole && !NARROWING.some(isGiven) };
 }

@@ -97,7 +97,12 @@ async function complete(
   io: Io,
   signal: AbortSignal,
 ): Promise<boolean> {
-  await collectRest(evidence.uncopied(), run.objects, run.concurrency, signal);
+  await collectRest(
+    evidence.uncopied(run.digestsOnly === true),
+    run.objects,
+    run.concurrency,
+    signal,
+  );
   if (signal.aborted) return false;
   const unread = await evidence.unread();
   const passing = [...unread.keys()].some((reason) => reason === 'keys' || isPassing(reason));

@@ -59,6 +59,7 @@ export function runOptions(
   return {
     ...connection,
     ...askedFor(options),
+    wholeEvidence: options.wholeEvidence,
     acceptUnlisted: options.acceptUnlisted,
     versions: options.versions,
     allowGaps: options.allowGaps,

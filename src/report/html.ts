@@ -14,7 +14,15 @@ import { escapeJson } from './escape.js';
 import { escapeMarkup as html } from './markup.js';
 import { PAGE_STYLE } from './page-style.js';
 import { tellAll, type Told } from './tell.js';
-import { chainState, eventsOf, meaning, notProved, scopeWords, share } from './words.js';
+import {
+  chainState,
+  eventsOf,
+  evidenceWords,
+  meaning,
+  notProved,
+  scopeWords,
+  share,
+} from './words.js';
 
 /** Findings that stand in the page; a page with more opens slowly, and other forms have all. */
 const SHOWN = 3000;
@@ -105,6 +113,8 @@ function* facts(report: Report): Generator<string> {
   if (timeRange.provedUntil !== undefined && timeRange.provedUntil !== timeRange.end) {
     yield fact('Proved until', timeRange.provedUntil);
   }
+  const evidence = evidenceWords(report);
+  if (evidence !== undefined) yield fact('Evidence', html(evidence));
   for (const words of scopeWords(report)) yield fact('Asked for', html(words));
   yield fact('Digest files', html(share(report.counts.digestFiles, 'digest')));
   yield fact('Log files', html(share(report.counts.logFiles, 'log')));
@@ -114,7 +124,8 @@ function* facts(report: Report): Generator<string> {
   );
   yield '</dl>\n';
   if (settings.length > 0) {
-    yield '<h2>Settings now, no part of the proof</h2>\n<ul>\n';
+    const when = report.evidence ? 'when it was collected' : 'now';
+    yield `<h2>Settings ${when}, no part of the proof</h2>\n<ul>\n`;
     for (const { code, message, hint } of settings) {
       yield `<li><code>${code}</code> ${html(message)}<br>${html(hint)}</li>\n`;
     }

@@ -6,7 +6,7 @@ import { inChunks } from './chunks.js';
 import { groupFindings, placesOf, type FindingGroup } from './group.js';
 import { escapeMarkdown as md } from './markup.js';
 import { tellAll, type Told } from './tell.js';
-import { chainState, meaning, notProved, scopeWords, share } from './words.js';
+import { chainState, evidenceWords, meaning, notProved, scopeWords, share } from './words.js';
 
 /** Chains, and groups of findings of a class, that are listed before the rest is only counted. */
 const SHOWN = 25;
@@ -36,6 +36,8 @@ function* facts(report: Report): Generator<string> {
   if (provedUntil !== undefined && provedUntil !== timeRange.end) {
     yield row(['Proved until', provedUntil]);
   }
+  const evidence = evidenceWords(report);
+  if (evidence !== undefined) yield row(['Evidence', md(evidence)]);
   for (const words of scopeWords(report)) yield row(['Asked for', md(words)]);
   yield row(['Digest files', md(share(report.counts.digestFiles, 'digest'))]);
   yield row(['Log files', md(share(report.counts.logFiles, 'log'))]);

@@ -6,7 +6,15 @@ import { escapeText } from './escape.js';
 import { groupFindings, placesOf, type FindingGroup } from './group.js';
 import type { Style } from './style.js';
 import { tell, tellAll, type Told } from './tell.js';
-import { chainState, eventsOf, meaning, notProved, scopeWords, share } from './words.js';
+import {
+  chainState,
+  eventsOf,
+  evidenceWords,
+  meaning,
+  notProved,
+  scopeWords,
+  share,
+} from './words.js';
 
 export interface TextOptions {
   readonly style: Style;
@@ -120,7 +128,8 @@ function* findingSection(
 function settingsSection(report: Report): string[] {
   const { settings } = report;
   if (settings.length === 0) return [];
-  const lines = ['', `Settings now, no part of the proof (${numeral(settings.length)})`];
+  const when = report.evidence ? 'when it was collected' : 'now';
+  const lines = ['', `Settings ${when}, no part of the proof (${numeral(settings.length)})`];
   for (const { code, message, hint } of settings) {
     lines.push(`  ${code} ${escapeText(message)}`, `    hint   ${escapeText(hint)}`);
   }
@@ -176,6 +185,8 @@ function* textLines(report: Report, told: Told, options: TextOptions): Generator
   yield `${style.bold('Trail')}   ${escapeText(trail.arn)}`;
   yield `${style.bold('Bucket')}  ${escapeText(`s3://${trail.bucket}${prefix}`)}${trail.organizationId === undefined ? '' : ` (organization ${trail.organizationId})`}`;
   yield `${style.bold('Range')}   ${timeRange.start} to ${timeRange.end} (delivery time)`;
+  const evidence = evidenceWords(report);
+  if (evidence !== undefined) yield `${style.bold('From')}    ${escapeText(evidence)}`;
   yield* readingLines(report, style);
   yield* scopeWords(report).map((words) => `${style.bold('Scope')}   ${escapeText(words)}`);
   yield '';

@@ -83,6 +83,14 @@ export function scopeWords(report: Report): string[] {
   ];
 }
 
+/** When the evidence was collected and by whom, where a report is made of any. */
+export function evidenceWords({ evidence }: Report): string | undefined {
+  if (!evidence) return undefined;
+  const { collectedAt, collectedBy, pinned, manifestSha256 } = evidence;
+  const by = collectedBy === undefined ? '' : ` by ${collectedBy}`;
+  return `collected ${collectedAt}${by}; manifest SHA-256 ${manifestSha256}, ${pinned ? 'as pinned' : 'not pinned'}`;
+}
+
 /** What a verdict says, in the words that its scope allows. */
 export function meaning(report: Report): string[] {
   const { verdict, scope, chains, timeRange } = report;
@@ -122,6 +130,9 @@ export function notProved(report: Report, { unconfirmed, unknownRegions }: Told)
       : []),
     ...(unknownRegions
       ? ['Not proved: that no Region is gone as a whole; CloudTrail’s status could not be had.']
+      : []),
+    ...(report.evidence?.pinned === false
+      ? ['Not proved: that the evidence is as it was collected; --manifest-sha256 proves it.']
       : []),
     'Not proved: that CloudTrail was told to log everything, and whatever lies',
     'outside the range.',

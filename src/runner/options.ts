@@ -41,6 +41,8 @@ export interface RunOptions extends Omit<PlanOptions, PlannedBy> {
   /** Whether originals are looked for among versions; they are, unless told otherwise. */
   readonly versions?: boolean;
   readonly allowGaps?: boolean;
+  /** Whether all of the evidence is judged, as it was collected; then every copy is looked at. */
+  readonly wholeEvidence?: boolean;
   /** For the report alone: the evidence that is judged. */
   readonly evidence?: ReportEvidence;
   /** For the report alone: how the range and the places came about. */

@@ -152,6 +152,15 @@ async function searchForRemoval(
   return searches.flatMap(({ records }) => records);
 }
 
+/** Evidence that isn't as it was collected, where all of it is judged: also what no reading met. */
+async function* alteredCopies({ objects, wholeEvidence }: RunOptions): AsyncGenerator<Finding> {
+  if (wholeEvidence !== true || !objects.altered) return;
+  for await (const { bucket, key, detail } of objects.altered()) {
+    const details = { reason: 'altered-copy' };
+    yield finding('OBJECT_UNREADABLE', detail, { bucket, key, details });
+  }
+}
+
 const DIGEST_COUNTS = ['valid', 'invalid', 'missing', 'unreadable'] as const;
 const LOG_COUNTS = [...DIGEST_COUNTS, 'unlisted', 'unvalidated'] as const;
 
@@ -227,6 +236,7 @@ export async function validateTrail(given: RunOptions): Promise<RunResult> {
   }
   const readings = results.map((one) => one.told);
   for await (const one of shared.told.of(readings)) store.add(one);
+  for await (const one of alteredCopies(options)) store.add(one);
   shared.told.close();
   const sorted = await store.sorted();
   const found = await firstOf(sorted);

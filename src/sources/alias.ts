@@ -1,6 +1,10 @@
 /** Reading replicas in place of the buckets whose names were signed. */
 import type { ObjectSource } from './ports.js';
 
+async function* none(): AsyncGenerator<never> {
+  // Nothing is altered where nobody can tell.
+}
+
 /**
  * A source that reads other buckets than it is asked for (`--bucket-alias SIGNED=ACTUAL`): all that
  * is verified, and all that is told, keeps the signed names.
@@ -18,6 +22,7 @@ export function createAliasedSource(
     hashLog: (bucket, key) => source.hashLog(actual(bucket), key),
     versions: (bucket, prefix) => source.versions(actual(bucket), prefix),
     settings: (bucket) => source.settings(actual(bucket)),
+    ...(source.altered ? { altered: () => source.altered?.() ?? none() } : {}),
     regionOf: (bucket) => source.regionOf(actual(bucket)),
     close: () => source.close(),
   };

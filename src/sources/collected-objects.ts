@@ -1,5 +1,5 @@
 /** Objects and listings of an evidence directory that was collected, or is being collected. */
-import type { ObjectName } from '../core/evidence.js';
+import { nameOf, type ObjectName } from '../core/evidence.js';
 import { formatInstant, type Instant } from '../core/timestamp.js';
 import { readCopy } from './copies.js';
 import type { Evidence } from './evidence.js';
@@ -95,6 +95,8 @@ async function listingIn(
  */
 export function createCollectedObjects(evidence: Evidence, live?: ObjectSource): ObjectSource {
   const { manifest, directory } = evidence;
+  /** Copies that were met altered, by name: what reading them told isn't told again. */
+  const met = new Set<string>();
 
   const list: ObjectSource['list'] = async (bucket, prefix, options = {}) => {
     const isFolders = options.folders === true;
@@ -117,7 +119,10 @@ export function createCollectedObjects(evidence: Evidence, live?: ObjectSource):
     const known = await evidence.find(name);
     if (known && 'failed' in known)
       return { ok: false, failure: known.failed.failure as ReadFailure };
-    return known && readCopy(directory, known.object, consume);
+    if (!known) return undefined;
+    const read = await readCopy(directory, known.object, consume);
+    if (!read.ok) met.add(nameOf(name));
+    return read;
   };
 
   const fetched = async <T>(
@@ -188,6 +193,15 @@ export function createCollectedObjects(evidence: Evidence, live?: ObjectSource):
         async (source) => (await source.regionOf(bucket)) ?? null,
         null,
       )) ?? undefined,
+    altered: async function* () {
+      for await (const object of manifest.copies()) {
+        if (met.has(nameOf(object))) continue;
+        const checked = await readCopy(directory, object, () => Promise.resolve());
+        if (checked.ok || checked.failure.kind !== 'unreadable') continue;
+        const { bucket, key } = object;
+        yield { bucket, key, detail: checked.failure.detail };
+      }
+    },
     close: () => live?.close(),
   };
 }

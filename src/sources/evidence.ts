@@ -37,6 +37,8 @@ export interface Pins {
 
 const now = (): Instant => Math.floor(Date.now() / 1000);
 
+const LOG_FOLDER = /\/CloudTrail\/[^/]+\//;
+
 /** Stored bytes of an object past which it is no file of CloudTrail's, and isn't copied. */
 const MAX_COPY = 1024 ** 3;
 
@@ -157,13 +159,16 @@ export class Evidence {
   }
 
   /** Objects that were listed and of which there is neither a copy nor word why not. */
-  async *uncopied(): AsyncGenerator<{ readonly bucket: string; readonly key: string }> {
+  async *uncopied(
+    digestsOnly: boolean,
+  ): AsyncGenerator<{ readonly bucket: string; readonly key: string }> {
     const { index } = this.manifest;
     for (const { end, parts } of index.listings()) {
       for (const offset of end.failure === undefined ? parts : []) {
         for (const [key, size] of (await this.manifest.partAt(offset)).objects) {
           const name = { bucket: end.bucket, key };
-          if (size > 0 && !(await this.find(name))) yield name;
+          const isWanted = size > 0 && !(digestsOnly && LOG_FOLDER.test(key));
+          if (isWanted && !(await this.find(name))) yield name;
         }
       }
     }

@@ -25,6 +25,9 @@ import { RunError } from './ports.js';
 
 const DAMAGED = 'take another copy of the evidence, or collect it again into an empty directory';
 
+/** How an object's line begins. */
+const OBJECT = Buffer.from('{"object"');
+
 /** What collected evidence is of; `undefined` for a directory without a manifest. Throws `RunError`. */
 export async function readHead(directory: string): Promise<EvidenceHead | undefined> {
   const path = join(directory, MANIFEST);
@@ -170,6 +173,16 @@ export class Manifest {
 
   async partAt(offset: number): Promise<ListedPart> {
     return ((await this.#lineAt(offset)) as { listed: ListedPart }).listed;
+  }
+
+  /** Every object that was copied, in order. */
+  async *copies(): AsyncGenerator<CopiedObject> {
+    const tooLong = (): Error => new EvidenceError('has a line that no collecting wrote');
+    for await (const { bytes } of linesOf(this.#handle, tooLong)) {
+      if (!bytes.subarray(0, OBJECT.length).equals(OBJECT)) continue;
+      const line = decodeManifestLine(bytes.toString('utf8'));
+      if ('object' in line) yield line.object;
+    }
   }
 
   async #lineAt(offset: number): Promise<ManifestLine> {

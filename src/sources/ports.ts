@@ -140,8 +140,20 @@ export interface ObjectSource {
   settings(bucket: string): Promise<BucketSettings | undefined>;
   /** The Region that a bucket lies in; `undefined` from a source that can't tell. */
   regionOf(bucket: string): Promise<string | undefined>;
+  /**
+   * Objects that the source holds otherwise than they were collected, of those that nobody read; absent
+   * in a source that can't tell.
+   */
+  altered?(): AsyncIterable<AlteredCopy>;
   /** Frees connections. */
   close(): void;
+}
+
+/** A copy that is not what was collected. */
+export interface AlteredCopy {
+  readonly bucket: string;
+  readonly key: string;
+  readonly detail: string;
 }
 
 /** Segments that were finished, by this run or earlier ones of the same work. */

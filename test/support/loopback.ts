@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { createCloudTrailService } from './loopback-cloudtrail.js';
 import { createS3Service, escapeXml } from './loopback-s3.js';
+import { answerSts, isSts } from './loopback-sts.js';
 import { checkSignature } from './loopback-sigv4.js';
 import { AwsFault, fault, type EndpointOptions, type FaultKind } from './loopback-service.js';
 import { mulberry32 } from './trail-builder.js';
@@ -101,7 +102,10 @@ export async function startEndpoint(
         throw fault(503, 'SlowDown', 'Please reduce your request rate.');
       }
       if (!json && verify) checkSignature(request, verify, options.now ?? new Date());
-      if (json) await cloudtrail(request, response);
+      if (isSts(request)) {
+        count('GetCallerIdentity', false);
+        await answerSts(request, response);
+      } else if (json) await cloudtrail(request, response);
       else await s3(request, response, broken);
     } catch (error) {
       fail(response, error, json, head);
