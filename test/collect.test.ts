@@ -26,7 +26,8 @@ const judged = (place: string, pin: string, ...more: string[]) =>
 
 /** A report but for when and from what it was made. */
 function alike(report: Report): Report {
-  const { evidence: _, ...rest } = timeless(report);
+  const rest: { -readonly [Name in keyof Report]: Report[Name] } = timeless(report);
+  delete rest.evidence;
   return rest;
 }
 

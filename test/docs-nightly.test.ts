@@ -13,7 +13,7 @@ import type { State } from '../src/core/state.js';
 import { startEndpoint, type Endpoint } from './support/loopback.js';
 import { startMoto, type RealS3 } from './support/real-s3.js';
 import { CREDENTIALS } from './support/run-command.js';
-import { HOUR, signWithNode, TrailBuilder, type BuiltDigest } from './support/trail-builder.js';
+import { HOUR, TrailBuilder, type BuiltDigest } from './support/trail-builder.js';
 import { parseYaml, runJob, type Job, type Ran } from './support/workflow.js';
 
 beforeAll(() => signWithNode());

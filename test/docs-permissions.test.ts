@@ -10,7 +10,7 @@ import { FROM } from './support/lies.js';
 import { startEndpoint } from './support/loopback.js';
 import { runCommand, runJson } from './support/run-command.js';
 import { inTemp, partials, runShards } from './support/shards.js';
-import { HOUR, iso, signWithNode, TrailBuilder } from './support/trail-builder.js';
+import { HOUR, iso, TrailBuilder } from './support/trail-builder.js';
 import { writeEvidence } from './support/write-evidence.js';
 
 beforeAll(() => signWithNode());
