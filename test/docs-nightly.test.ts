@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseArguments } from '../src/cli/command-line.js';
 import type { Report } from '../src/core/report.js';
 import type { State } from '../src/core/state.js';
@@ -15,8 +15,6 @@ import { startMoto, type RealS3 } from './support/real-s3.js';
 import { CREDENTIALS } from './support/run-command.js';
 import { HOUR, TrailBuilder, type BuiltDigest } from './support/trail-builder.js';
 import { parseYaml, runJob, type Job, type Ran } from './support/workflow.js';
-
-beforeAll(() => signWithNode());
 
 const [page, readme] = await Promise.all(
   ['docs/nightly.md', 'README.md'].map((name) =>

@@ -2,7 +2,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Report } from '../src/core/report.js';
 import { trailEvent } from './support/events.js';
 import { actionsOf, enforce, without, type Statement } from './support/iam.js';
@@ -12,8 +12,6 @@ import { runCommand, runJson } from './support/run-command.js';
 import { inTemp, partials, runShards } from './support/shards.js';
 import { HOUR, iso, TrailBuilder } from './support/trail-builder.js';
 import { writeEvidence } from './support/write-evidence.js';
-
-beforeAll(() => signWithNode());
 
 const page = await readFile(new URL('../docs/permissions.md', import.meta.url), 'utf8');
 

@@ -21,7 +21,9 @@ describe('README', () => {
   });
 
   it('names only options that exist', async () => {
-    const helps = [await parseArguments(['--help']), await parseArguments(['merge', '--help'])];
+    const helps = await Promise.all(
+      [['--help'], ['merge', '--help'], ['verify-report', '--help']].map(parseArguments),
+    );
     const known = helps.map((help) => (help.command === 'help' ? help.text : '')).join('\n');
     const ours = readme
       .split('\n')

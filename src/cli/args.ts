@@ -4,6 +4,7 @@ import type { Sample } from '../core/sample.js';
 import { parseUserTime } from '../core/timestamp.js';
 import { isAccountId, isOrganizationId, isRegionName, parseTrailArn } from '../core/arn.js';
 import { FORMATS, type Format } from '../report/format-names.js';
+import { readAttest } from './attest-options.js';
 import { readBetween } from './between-options.js';
 import { readLarge } from './large-options.js';
 import { OPTIONS, parser, TIME_FORMS } from './options.js';
@@ -45,6 +46,10 @@ export interface Arguments {
   readonly output: string | undefined;
   /** The report in other forms, each in its file. */
   readonly reports: readonly ReportFile[];
+  /** The private key that signs the reports' files. */
+  readonly attest: string | undefined;
+  /** The file of the signature; there if and only if there is a key. */
+  readonly attestation: string | undefined;
   readonly digestsOnly: boolean;
   readonly unlisted: boolean;
   readonly acceptUnlisted: readonly string[];
@@ -192,6 +197,7 @@ export function readArguments(raw: Raw): Arguments {
       '--estimate makes no report: its --format is text, json or ndjson, and it takes no --report',
     );
   }
+  const [output, reports] = [single(raw, 'output'), readReports(raw)];
   const isArn = (value: string): boolean => parseTrailArn(value) !== undefined;
   const evidence = single(raw, 'evidence');
   const hex = (value: string): boolean => /^[0-9a-f]{64}$/i.test(value);
@@ -247,8 +253,9 @@ export function readArguments(raw: Raw): Arguments {
     s3ForcePathStyle: raw['s3-force-path-style'] as boolean | undefined,
     s3Client: oneOf(raw, 's3-client', ['auto', 'sdk']),
     format,
-    output: single(raw, 'output'),
-    reports: readReports(raw),
+    output,
+    reports,
+    ...readAttest(raw, output, reports),
     digestsOnly: raw['digests-only'] === true,
     unlisted: raw['no-unlisted'] !== true,
     acceptUnlisted: list(raw, 'accept-unlisted', isArn, 'a trail ARN') ?? [],

@@ -3,6 +3,7 @@ import type { CollectArguments } from './collect-args.js';
 import type { KeysArguments } from './keys-args.js';
 import type { MergeArguments } from './merge-args.js';
 import { UsageError } from './usage-error.js';
+import type { VerifyArguments } from './verify-args.js';
 
 /** What a command line asks for. */
 export type Parsed =
@@ -11,7 +12,8 @@ export type Parsed =
   | { readonly command: 'validate'; readonly arguments: Arguments }
   | { readonly command: 'merge'; readonly arguments: MergeArguments }
   | { readonly command: 'collect'; readonly arguments: CollectArguments }
-  | { readonly command: 'keys'; readonly arguments: KeysArguments };
+  | { readonly command: 'keys'; readonly arguments: KeysArguments }
+  | { readonly command: 'verify-report'; readonly arguments: VerifyArguments };
 
 /** What `--explain` asks for: a code's meaning, or all codes where it names none. */
 async function explain(code: string | undefined): Promise<string> {
@@ -38,6 +40,9 @@ export async function parseArguments(given: readonly string[]): Promise<Parsed> 
     return (await import('./collect-args.js')).parseCollect(argv.slice(1));
   }
   if (argv[0] === 'keys') return (await import('./keys-args.js')).parseKeys(argv.slice(1));
+  if (argv[0] === 'verify-report') {
+    return (await import('./verify-args.js')).parseVerify(argv.slice(1));
+  }
   if (argv.includes('--help') || argv.includes('-h')) {
     const { parser } = await import('./options.js');
     return { command: 'help', text: await parser(argv).getHelp() };

@@ -8,8 +8,9 @@ import type { RunListener } from '../runner/events.js';
 import type { RunOptions, RunResult } from '../runner/options.js';
 import { saveState } from '../sources/state-file.js';
 import type { Arguments } from './args.js';
+import { openAttestation, type Written } from './attest.js';
 import { connect, type Connection } from './connect.js';
-import { exitCode } from './exit-code.js';
+import { exitCode, INCOMPLETE } from './exit-code.js';
 import { tellGitHub } from './github.js';
 import { print, type Io } from './main.js';
 import { openReports } from './output.js';
@@ -83,8 +84,15 @@ export interface Run {
   readonly connection: Connection;
   readonly state: State | undefined;
   readonly listener: RunListener;
-  /** Writes the report and then what the next run builds on; gives the exit status. */
-  readonly report: (result: RunResult, told?: () => Promise<void> | undefined) => Promise<number>;
+  /**
+   * Writes the report, its signature, and then what the next run builds on; gives the exit status, which
+   * is never 0 where the report is not of all that was asked for (`isBehind`).
+   */
+  readonly report: (
+    result: RunResult,
+    told?: () => Promise<void> | undefined,
+    isBehind?: boolean,
+  ) => Promise<number>;
 }
 
 /** Opens what a run needs, runs it, and frees everything whatever comes of it. */
@@ -96,6 +104,7 @@ export async function withConnection(
 ): Promise<number> {
   const begun = await readState(options);
   withAccepted(begun, options, clock());
+  const attestation = await openAttestation(options, io.env);
   const outputs = await openReports(options);
   const connection = await connect(options, io.env, signal).catch(async (error: unknown) => {
     await outputs.discard();
@@ -107,19 +116,27 @@ export async function withConnection(
       connection,
       state: withAccepted(begun, options, connection.now),
       listener: progress.listener,
-      report: async (result, told) => {
+      report: async (result, told, isBehind = false) => {
         progress.stop();
+        const plain = exitCode(result.report);
+        const status = isBehind && plain === 0 ? INCOMPLETE : plain;
+        const written: Written[] = [];
         try {
           for (const { output, format } of outputs.others) {
             const { report, more } = result;
-            await output.write(renderAs(format, report, { style: PLAIN, verbose: true }, more));
+            const text = renderAs(format, report, { style: PLAIN, verbose: true }, more);
+            written.push([output, await output.write(text)]);
           }
           await tellGitHub(result, io);
           const text = render(result, options, styleOf(io, options.output));
-          if (outputs.main) await outputs.main.write(text);
+          if (outputs.main) written.push([outputs.main, await outputs.main.write(text)]);
           else await print(io, text);
         } finally {
           await result.close();
+        }
+        if (attestation && outputs.attestation) {
+          const envelope = attestation.sign(result.report, written, status);
+          await outputs.attestation.write(envelope);
         }
         await told?.();
         // Last: a report that could not be written must be told again by the next run.
@@ -127,7 +144,7 @@ export async function withConnection(
           if (result.state) await saveState(options.state, result.state);
           else io.stderr.write(`validate-trail: the state is left as it was: ${whyNot(result)}\n`);
         }
-        return exitCode(result.report);
+        return status;
       },
     });
   } finally {

@@ -8,7 +8,8 @@ import { UsageError } from './usage-error.js';
 
 /** Options that say how a run is made and told, not what it is of. */
 const BESIDE: readonly string[] = [
-  ...['format', 'output', 'report', 'verbose', 'quiet', 'concurrency', 'threads', 's3-client'],
+  ...['format', 'output', 'report', 'attest', 'attestation', 'verbose', 'quiet'],
+  ...['concurrency', 'threads', 's3-client'],
   ...[
     'profile',
     'resume',
@@ -101,7 +102,7 @@ export function readLarge(
     if (raw['retention'] !== undefined) {
       throw new UsageError('--retention counts from now, and shards begin at different moments');
     }
-    for (const option of ['format', 'output', 'report']) {
+    for (const option of ['format', 'output', 'report', 'attest', 'attestation']) {
       if (raw[option] !== undefined && !(option === 'format' && raw[option] === 'text')) {
         throw new UsageError(`--${option}: a shard makes no report; validate-trail merge does`);
       }

@@ -70,6 +70,9 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
       await print(io, `${version()}\n`);
       return 0;
     }
+    if (parsed.command === 'verify-report') {
+      return await (await import('./verify-report.js')).runVerify(parsed.arguments, io);
+    }
     io.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
     // Only now: help and usage errors need no AWS client.
     io.once('SIGINT', interrupt);

@@ -18,6 +18,8 @@ const OPTIONS = {
   format: text('Report:', DESCRIBED.format),
   output: text('Report:', 'write the report to a file'),
   report: many('Report:', DESCRIBED.report),
+  attest: text('Report:', DESCRIBED.attest),
+  attestation: text('Report:', DESCRIBED.attestation),
   verbose: flag('Report:', 'notices, intervals and every finding too'),
   quiet: flag('Report:', 'only the verdict, no progress'),
   state: text(

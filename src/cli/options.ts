@@ -42,12 +42,18 @@ Examples:
   validate-trail collect --evidence ./evidence --trail-arn "$ARN" \
     --start-time 2026-10-01 --end-time 2026-11-01
   validate-trail --evidence ./evidence --manifest-sha256 "$SHA256"
+  validate-trail --trail-arn "$ARN" --start-time 1d \
+    --format json --output trail.json --attest key.pem
+  validate-trail verify-report trail.json.intoto.json --key public.pem
   validate-trail --explain CHAIN_TAIL_CUT`;
 
 /** What is said of options that a run and a merge have alike. */
 export const DESCRIBED = {
   format: `form of the report: ${FORMATS.slice(0, -1).join(', ')} or ${FORMATS.at(-1) ?? ''} [default: text]`,
   report: 'FORMAT=FILE: the report in another form too (repeatable)',
+  attest:
+    'KEY.pem: sign the report’s files with this private key (VALIDATE_TRAIL_KEY_PASSPHRASE opens an encrypted one)',
+  attestation: 'file of the signature [default: the report’s, and .intoto.json]',
   concurrency: `objects read at the same time (1 to 1024) [default: ${DEFAULT_CONCURRENCY}]`,
   threads: `threads beside the main one that read small log files, not with --evidence (0 to ${MOST_THREADS}) [default: as many as cores, at most 4]`,
 } as const;
@@ -63,7 +69,11 @@ function inOurWords(message: string, argv: readonly string[], known: readonly st
   const isOption = !argv.includes(unknown);
   const [kind, begin, names] = isOption
     ? ['not an option', '--', known]
-    : ['neither a command nor an option', 'validate-trail ', ['merge', 'collect', 'keys']];
+    : [
+        'neither a command nor an option',
+        'validate-trail ',
+        ['merge', 'collect', 'keys', 'verify-report'],
+      ];
   const meant = nearest(unknown, names);
   const hint = meant === undefined ? '' : `: did you mean ${begin}${meant}?`;
   return `${isOption ? '--' : ''}${unknown} is ${kind}${hint}`;
@@ -146,6 +156,8 @@ export const OPTIONS = {
   format: text('Report:', DESCRIBED.format),
   output: text('Report:', 'write the report to a file'),
   report: many('Report:', DESCRIBED.report),
+  attest: text('Report:', DESCRIBED.attest),
+  attestation: text('Report:', DESCRIBED.attestation),
   verbose: flag('Report:', 'notices, intervals and every finding too'),
   quiet: flag('Report:', 'only the verdict, no progress'),
   'report-schema': flag('Report:', 'only print the JSON Schema of --format json'),
@@ -187,7 +199,8 @@ export function parser(argv: readonly string[]) {
       'Usage: validate-trail --trail-arn ARN --start-time T [--end-time T] [options]\n' +
         'or:    validate-trail merge PARTIAL... [options]\n' +
         'or:    validate-trail collect --evidence DIR --trail-arn ARN --start-time T [options]\n' +
-        'or:    validate-trail keys --output FILE --start-time T [options]\n\n' +
+        'or:    validate-trail keys --output FILE --start-time T [options]\n' +
+        'or:    validate-trail verify-report ATTESTATION --key PUBLIC.pem [options]\n\n' +
         'Proves the integrity of AWS CloudTrail logs from their signed digest files.',
     )
     .options(OPTIONS)

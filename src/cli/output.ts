@@ -1,19 +1,40 @@
+import { createHash } from 'node:crypto';
 import { open as openFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { systemReason } from '../sources/file-error.js';
 import { RunError } from '../sources/ports.js';
 import type { Format } from '../report/format-names.js';
 import type { Arguments } from './args.js';
 import { stepsOf } from './links.js';
+import { UsageError } from './usage-error.js';
 
 export interface Output {
-  /** Writes the report, whole or piece by piece, and puts it into its place, whole. */
-  write(text: string | AsyncIterable<string>): Promise<void>;
+  /** As it was named. */
+  readonly path: string;
+  /** Whether a file is put there, not a device or pipe written to. */
+  readonly isFile: boolean;
+  /**
+   * Writes the report, whole or piece by piece, and puts it into its place, whole. Gives the SHA-256 of
+   * the bytes in hex.
+   */
+  write(text: string | AsyncIterable<string>): Promise<string>;
   /** Removes what was begun; nothing after `write`. */
   discard(): Promise<void>;
 }
 
 /** Where a report is written before it is whole, that is to become this very file. */
 export const partOf = (file: string): string => `${file}.part`;
+
+/** The bytes of a text that is written, each of them counted into a hash on its way. */
+async function* hashed(
+  text: string | AsyncIterable<string>,
+  hash: ReturnType<typeof createHash>,
+): AsyncGenerator<Buffer> {
+  for await (const piece of typeof text === 'string' ? [text] : text) {
+    const bytes = Buffer.from(piece, 'utf8');
+    hash.update(bytes);
+    yield bytes;
+  }
+}
 
 /**
  * Opens the report's file before the run, so that a place that can't be written costs no run. A
@@ -42,15 +63,19 @@ export async function openOutput(path: string, option = '--output'): Promise<Out
   const file = await openFile(place, isDirect ? (isOpen ? 'a' : 'w') : 'wx').catch(fail);
   let done = false;
   return {
+    path,
+    isFile: !isDirect,
     write: async (text) => {
+      const hash = createHash('sha256');
       try {
-        await writeFile(file, text);
+        await writeFile(file, hashed(text, hash));
         await file.close();
         if (!isDirect) await rename(place, target);
         done = true;
       } catch (error) {
         fail(error);
       }
+      return hash.digest('hex');
     },
     discard: async () => {
       if (done) return;
@@ -65,6 +90,8 @@ export interface Reports {
   /** What `--output` names. */
   readonly main: Output | undefined;
   readonly others: readonly { readonly format: Format; readonly output: Output }[];
+  /** What takes the signature of the others. */
+  readonly attestation: Output | undefined;
   /** Removes what was begun and not written. */
   discard(): Promise<void>;
 }
@@ -73,7 +100,8 @@ export interface Reports {
 export async function openReports({
   output,
   reports,
-}: Pick<Arguments, 'output' | 'reports'>): Promise<Reports> {
+  attestation: signature,
+}: Pick<Arguments, 'output' | 'reports' | 'attestation'>): Promise<Reports> {
   const opened: Output[] = [];
   const discard = async (): Promise<void> => {
     for (const one of opened) await one.discard();
@@ -89,7 +117,15 @@ export async function openReports({
     for (const { format, path } of reports) {
       others.push({ format, output: await open(path, '--report') });
     }
-    return { main, others, discard };
+    if (
+      signature !== undefined &&
+      ![main, ...others.map(({ output }) => output)].some((one) => one?.isFile)
+    ) {
+      throw new UsageError('--attest signs a report’s file, and devices and pipes keep none');
+    }
+    const attestation =
+      signature === undefined ? undefined : await open(signature, '--attestation');
+    return { main, others, attestation, discard };
   } catch (error) {
     await discard();
     throw error;

@@ -11,12 +11,13 @@ export type NamedPath = readonly [name: string, path: string | undefined];
  * `UsageError`. Links are followed, and reports are also written beside their places before they are whole.
  */
 export function refuseSamePaths(
-  { output, reports }: Pick<Arguments, 'output' | 'reports'>,
+  { output, reports, attestation }: Pick<Arguments, 'output' | 'reports' | 'attestation'>,
   others: readonly NamedPath[],
 ): void {
   const written: NamedPath[] = [
     ['--output', output],
     ...reports.map(({ format, path }): NamedPath => [`--report ${format}`, path]),
+    ['--attestation', attestation],
   ];
   const paths: NamedPath[] = [
     ...written.flatMap(([name, path]): NamedPath[] =>
@@ -40,9 +41,16 @@ export function refuseSamePaths(
 }
 
 /** The files that a run reads or writes beside its report. */
-export const filesBeside = ({ resume, partial, state, publicKeys }: Arguments): NamedPath[] => [
+export const filesBeside = ({
+  resume,
+  partial,
+  state,
+  publicKeys,
+  attest,
+}: Arguments): NamedPath[] => [
   ['--resume', resume],
   ['--partial', partial],
   ['--state', state],
   ['--public-keys', publicKeys],
+  ['--attest', attest],
 ];

@@ -84,16 +84,17 @@ export async function runValidate(
         // that is written now, of which this journal knows nothing.
         const kept = options.state !== undefined && result.state !== undefined;
         const done = result.finished && (!journal.unsettled || kept);
-        const status = await report(result, done ? () => journal.remove() : undefined);
+        const behind = isBehind(journal, range);
+        const status = await report(result, done ? () => journal.remove() : undefined, behind);
         if (!result.finished) {
           tellKept(options.resume ?? '', io);
           if (!signal.aborted) tellTooShort(journal, options, io);
         }
-        if (!isBehind(journal, range)) return status;
+        if (!behind) return status;
         const { start, end } = journal.work.range;
         const told = `this is ${formatInstant(start)} to ${formatInstant(end)}, as the journal was begun; what was asked for ends at ${formatInstant(range.end)}: run again`;
         io.stderr.write(`validate-trail: ${told}\n`);
-        return status === 0 ? INCOMPLETE : status;
+        return status;
       }
       const path = options.partial ?? '';
       if (journal.ended) {
