@@ -21,7 +21,6 @@ import {
 import { runCommand, type Ran } from './support/run-command.js';
 import { inTemp } from './support/shards.js';
 import { start } from './support/spawned.js';
-import { signWithNode } from './support/trail-builder.js';
 
 const ours = KINDS.Ed25519();
 const theirs = KINDS.Ed25519();
