@@ -2,7 +2,7 @@
 import type { State } from '../core/state.js';
 import type { Instant } from '../core/timestamp.js';
 import { renderAs } from '../report/formats.js';
-import { PLAIN, type Style } from '../report/style.js';
+import { PLAIN } from '../report/style.js';
 import { renderQuiet } from '../report/text.js';
 import type { RunListener } from '../runner/events.js';
 import type { RunOptions, RunResult } from '../runner/options.js';
@@ -16,7 +16,7 @@ import { print, type Io } from './main.js';
 import { openReports } from './output.js';
 import { createProgress } from './progress.js';
 import { readState, withAccepted } from './run-state.js';
-import { styleOf } from './style.js';
+import { layoutOf, styleOf } from './style.js';
 
 /** This machine's clock, in epoch seconds. */
 export const clock = (): Instant => Math.floor(Date.now() / 1000);
@@ -24,13 +24,14 @@ export const clock = (): Instant => Math.floor(Date.now() / 1000);
 function render(
   { report, more }: RunResult,
   options: Arguments,
-  style: Style,
+  io: Io,
 ): string | AsyncIterable<string> {
   const { format, quiet, output, verbose } = options;
+  const style = styleOf(io, output);
   if (format === 'text' && quiet && output === undefined) {
     return `${renderQuiet(report, style)}\n`;
   }
-  return renderAs(format, report, { style, verbose }, more);
+  return renderAs(format, report, { style, verbose, ...layoutOf(io, output) }, more);
 }
 
 /** What is asked for, of a run and of an estimate alike. */
@@ -128,7 +129,7 @@ export async function withConnection(
             written.push([output, await output.write(text)]);
           }
           await tellGitHub(result, io);
-          const text = render(result, options, styleOf(io, options.output));
+          const text = render(result, options, io);
           if (outputs.main) written.push([outputs.main, await outputs.main.write(text)]);
           else await print(io, text);
         } finally {

@@ -10,7 +10,7 @@ import { UsageError } from './usage-error.js';
 
 /** What of a process the command uses. */
 export interface Io {
-  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
   readonly env: Record<string, string | undefined>;
   once(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;

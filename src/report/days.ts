@@ -2,11 +2,7 @@
 import type { ReportInterval } from '../core/close.js';
 import type { MoreFindings, Report, ReportChain, ReportFinding } from '../core/report.js';
 import { DAY, parseDigestTime, startOfDay, type Instant } from '../core/timestamp.js';
-
-/** From the gravest: a day is told by the gravest state of its hours. */
-const GRAVITY = ['missing', 'altered', 'unreadable', 'gap', 'not-due', 'proved'] as const;
-
-export type DayState = (typeof GRAVITY)[number];
+import { isGraver, type DayState } from './states.js';
 
 /** A chain on one UTC day. */
 export interface ChainDay {
@@ -144,7 +140,7 @@ export function* chainDays(chain: ReportChain, findings: FindingsByDay): Generat
       const { interval } = parts[next] ?? {};
       if (!interval || interval.state === 'proved') continue;
       open.push(interval);
-      if (GRAVITY.indexOf(interval.state) < GRAVITY.indexOf(state)) ({ state } = interval);
+      if (isGraver(interval.state, state)) ({ state } = interval);
     }
     yield { chain, day, state, open, ...findings.of(chain, day) };
   }

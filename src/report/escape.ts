@@ -9,8 +9,8 @@ const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\u2028\u2029]/gu;
 const LIMIT = 1200;
 
 /** For a terminal or a plain text file, on one line: what isn't printable becomes `\u{…}`. */
-export function escapeText(text: string): string {
-  const cut = text.length > LIMIT ? `${text.slice(0, LIMIT)}…` : text;
+export function escapeText(text: string, limit: number = LIMIT): string {
+  const cut = text.length > limit ? `${text.slice(0, limit)}…` : text;
   return cut.replace(UNSAFE, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
 }
 

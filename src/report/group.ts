@@ -1,6 +1,7 @@
 /** One cause, many chains: stopping a trail leaves the same gap in every account and Region. */
 import { numeral } from '../core/count.js';
 import type { ReportFinding } from '../core/report.js';
+import { listed } from './cut.js';
 
 /** Findings that tell the same of several chains. */
 export interface FindingGroup {
@@ -32,8 +33,8 @@ export function groupFindings(findings: readonly ReportFinding[]): FindingGroup[
   });
 }
 
-/** The chains that a group is about, in few words. */
-export function placesOf({ all }: FindingGroup): string {
+/** The chains that a group is about, in few words; `every` leaves out none. */
+export function placesOf({ all }: FindingGroup, every = true): string {
   const accounts = [...new Set(all.map(({ accountId }) => accountId ?? ''))];
   const regions = [...new Set(all.map(({ region }) => region ?? ''))];
   const [one] = all;
@@ -41,8 +42,8 @@ export function placesOf({ all }: FindingGroup): string {
     return [one?.accountId, one?.region].filter((part) => part !== undefined).join(' ');
   }
   if (accounts.length * regions.length === all.length) {
-    return `${numeral(all.length)} chains: ${accounts.join(', ')} in ${regions.join(', ')}`;
+    return `${numeral(all.length)} chains: ${listed(accounts, every)} in ${listed(regions, every)}`;
   }
   const each = all.map(({ accountId = '', region = '' }) => `${accountId} ${region}`);
-  return `${numeral(all.length)} chains: ${each.join(', ')}`;
+  return `${numeral(all.length)} chains: ${listed(each, every)}`;
 }

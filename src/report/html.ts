@@ -5,12 +5,13 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { count, numeral } from '../core/count.js';
-import { FINDINGS, type FindingClass, type FindingCode } from '../core/finding.js';
+import { FINDINGS, type FindingClass } from '../core/finding.js';
 import { logTime } from '../core/log-objects.js';
 import type { MoreFindings, Report, ReportChain, ReportFinding } from '../core/report.js';
 import { parseDigestTime } from '../core/timestamp.js';
 import { inChunks } from './chunks.js';
 import { escapeJson } from './escape.js';
+import { MARK_STATES } from './marks.js';
 import { escapeMarkup as html } from './markup.js';
 import { PAGE_STYLE } from './page-style.js';
 import { tellAll, type Told } from './tell.js';
@@ -53,15 +54,6 @@ const chainName = ({
 }: Pick<ReportChain, 'accountId' | 'region' | 'kind'>): string =>
   `${accountId} ${region}${kind === 'backfill' ? ' backfill' : ''}`;
 
-/** How a log file's finding shows in the map. */
-const MARKS: Readonly<Partial<Record<FindingCode, keyof typeof STATES>>> = {
-  LOG_HASH_MISMATCH: 'altered',
-  LOG_MALFORMED: 'altered',
-  LOG_TRAILING_DATA: 'altered',
-  LOG_MISSING: 'missing',
-  LOG_UNLISTED: 'altered',
-};
-
 /** Log files that are accused, as marks in the rows of their chains: row, time, state, code. */
 function marksOf(rows: readonly ReportChain[], told: Told, states: readonly string[]): unknown[] {
   const numbers = new Map(rows.map((chain, at) => [chainName(chain), at]));
@@ -69,7 +61,7 @@ function marksOf(rows: readonly ReportChain[], told: Told, states: readonly stri
     const { code, accountId = '', region = '', kind = 'standard', key = '' } = one;
     const row = numbers.get(chainName({ accountId, region, kind }));
     const time = logTime(key);
-    const state = MARKS[code];
+    const state = MARK_STATES[code];
     if (row === undefined || time === undefined || state === undefined) return [];
     return [[row, time, states.indexOf(state), code]];
   });

@@ -1,6 +1,7 @@
 /** What of the findings the text is made of: as many as it may show, and what the rest come to. */
 import type { FindingClass } from '../core/finding.js';
 import type { MoreFindings, ReportFinding } from '../core/report.js';
+import { createMarks, type Mark } from './marks.js';
 
 /** Findings that are told one by one or in groups; a text with more is for nobody to read. */
 const TOLD = 10_000;
@@ -18,6 +19,8 @@ export interface Told {
   readonly unconfirmed: boolean;
   /** Whether nobody could say if the trail delivers in Regions that nothing shows. */
   readonly unknownRegions: boolean;
+  /** Where findings about log files lie in time, all of them. */
+  readonly marks: Iterable<Mark>;
 }
 
 const nameOf = (accountId = '', region = ''): string => `${accountId} ${region}`;
@@ -30,6 +33,7 @@ function createTeller(): { take(finding: ReportFinding): void; readonly told: To
   const shown: Record<FindingClass, ReportFinding[]> = { violation: [], unproved: [], notice: [] };
   const counts: Record<FindingClass, number> = { violation: 0, unproved: 0, notice: 0 };
   const planted = new Set<string>();
+  const marks = createMarks();
   let unconfirmed = false;
   let unknownRegions = false;
   let held = 0;
@@ -51,6 +55,7 @@ function createTeller(): { take(finding: ReportFinding): void; readonly told: To
         if (one.region === undefined) unknownRegions = true;
         else unconfirmed = true;
       }
+      marks.take(one);
       if (held >= TOLD && !makeRoom(one.class)) return;
       shown[one.class].push(one);
       held++;
@@ -61,6 +66,7 @@ function createTeller(): { take(finding: ReportFinding): void; readonly told: To
         counts,
         unconfirmed,
         unknownRegions,
+        marks: marks.all,
         hasPlanted: (accountId: string, region: string) => planted.has(nameOf(accountId, region)),
       };
     },

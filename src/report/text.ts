@@ -2,8 +2,10 @@ import { count, numeral } from '../core/count.js';
 import { FINDINGS, type FindingClass } from '../core/finding.js';
 import type { MoreFindings, Report, ReportChain } from '../core/report.js';
 import { inChunks } from './chunks.js';
+import { andMore } from './cut.js';
 import { escapeText } from './escape.js';
 import { groupFindings, placesOf, type FindingGroup } from './group.js';
+import { stripLines } from './strip.js';
 import type { Style } from './style.js';
 import { tell, tellAll, type Told } from './tell.js';
 import {
@@ -14,16 +16,24 @@ import {
   notProved,
   scopeWords,
   share,
+  type ChainState,
 } from './words.js';
 
 export interface TextOptions {
   readonly style: Style;
-  /** Everything: notices, intervals, every finding. */
+  /** Everything: notices, intervals, every chain and finding. */
   readonly verbose: boolean;
+  /** Characters in a line of the coverage strips; 80 unless told. */
+  readonly width?: number | undefined;
+  /** Whether the terminal shows no more than ASCII. */
+  readonly ascii?: boolean | undefined;
 }
 
-/** Findings of a class that are printed before the rest is only counted. */
+/** Findings of a class, chains, and settings that are printed before the rest is only counted. */
 const SHOWN = 50;
+
+/** Events that a finding tells before the rest is only counted. */
+const EVENTS = 8;
 
 /** Longest name of a chain that is honestly there; what somebody planted may stand out. */
 const NAME_LENGTH = 40;
@@ -62,18 +72,42 @@ function chainLines(chain: ReportChain, width: number, told: Told, options: Text
   return lines;
 }
 
-function findingLines(group: FindingGroup, style: Style): string[] {
+/** The order in which chains are told where they are too many. */
+const FIRST: readonly ChainState[] = ['INVALID', 'incomplete', 'no news', 'proved'];
+
+/** The chains; of very many first those that aren't proved. */
+function* chainSection({ chains }: Report, told: Told, options: TextOptions): Generator<string> {
+  yield `Chains (${numeral(chains.length)})`;
+  const isCut = chains.length > SHOWN && !options.verbose;
+  const rank = (chain: ReportChain): number => FIRST.indexOf(chainState(chain, told));
+  const sorted = isCut ? [...chains].sort((a, b) => rank(a) - rank(b)) : chains;
+  const shown = isCut ? sorted.slice(0, SHOWN) : sorted;
+  const width = widthOf(shown);
+  for (const chain of shown) yield* chainLines(chain, width, told, options);
+  if (!isCut) return;
+  const rest = sorted.slice(SHOWN).map((chain) => chainState(chain, told));
+  const states = FIRST.map((state) => [state, rest.filter((one) => one === state).length] as const);
+  const present = states.filter(([, number]) => number > 0);
+  const [[only] = []] = present;
+  const what =
+    present.length === 1
+      ? `, all ${only ?? ''}`
+      : ` (${present.map(([state, number]) => `${numeral(number)} ${state}`).join(', ')})`;
+  yield andMore(rest.length, what);
+}
+
+function findingLines(group: FindingGroup, { style, verbose }: TextOptions): string[] {
   const { first: finding, all } = group;
   const { code, bucket, key, start, end, digestKey, kind } = finding;
   const colour = { violation: style.bad, unproved: style.warn, notice: style.plain }[finding.class];
   const backfill = kind === 'backfill' ? ' (backfill)' : '';
-  const where = placesOf(group);
+  const where = placesOf(group, verbose);
   const id =
     finding.class === 'notice'
       ? ''
       : `  [${finding.id}]${all.length > 1 ? ` and ${numeral(all.length - 1)} more` : ''}`;
   const lines = [`  ${colour(code)} ${FINDINGS[code].title}${id}`];
-  if (where !== '') lines.push(`    where  ${escapeText(where)}${backfill}`);
+  if (where !== '') lines.push(`    where  ${escapeText(where, Infinity)}${backfill}`);
   if (bucket !== undefined && all.length === 1)
     lines.push(`    at     s3://${escapeText(bucket)}/${escapeText(key ?? '')}`);
   if (start !== undefined && end !== undefined) lines.push(`    when   ${start} to ${end}`);
@@ -81,7 +115,11 @@ function findingLines(group: FindingGroup, style: Style): string[] {
   lines.push(
     `    what   ${escapeText(told ? finding.message : `for example: ${finding.message}`)}`,
   );
-  for (const event of eventsOf(finding)) lines.push(`    event  ${escapeText(event)}`);
+  const events = eventsOf(finding);
+  const shown = verbose ? events : events.slice(0, EVENTS);
+  for (const event of shown) lines.push(`    event  ${escapeText(event)}`);
+  const rest = events.length - shown.length;
+  if (rest > 0) lines.push(`    event  … and ${numeral(rest)} more; --verbose shows all`);
   for (const [word, name] of [
     ['since', 'since'],
     ['accept', 'accepted'],
@@ -119,20 +157,22 @@ function* findingSection(
   const shown = options.verbose ? groups : groups.slice(0, SHOWN);
   yield '';
   yield `${HEADINGS[findingClass]} (${numeral(all)})`;
-  for (const group of shown) yield* findingLines(group, options.style);
+  for (const group of shown) yield* findingLines(group, options);
   const rest = all - shown.reduce((sum, group) => sum + group.all.length, 0);
   const verbose = own.length === all ? '--verbose or ' : '';
   if (rest > 0) yield `  … and ${numeral(rest)} more; ${verbose}--format json shows all`;
 }
 
-function settingsSection(report: Report): string[] {
+function settingsSection(report: Report, { verbose }: TextOptions): string[] {
   const { settings } = report;
   if (settings.length === 0) return [];
   const when = report.evidence ? 'when it was collected' : 'now';
   const lines = ['', `Settings ${when}, no part of the proof (${numeral(settings.length)})`];
-  for (const { code, message, hint } of settings) {
+  const shown = verbose ? settings : settings.slice(0, SHOWN);
+  for (const { code, message, hint } of shown) {
     lines.push(`  ${code} ${escapeText(message)}`, `    hint   ${escapeText(hint)}`);
   }
+  if (shown.length < settings.length) lines.push(andMore(settings.length - shown.length));
   return lines;
 }
 
@@ -146,6 +186,9 @@ function acceptedSection(report: Report, options: TextOptions): string[] {
       `  ${code} [${id}] by ${escapeText(by)} at ${at}: ${escapeText(reason)}`,
       `    what   ${escapeText(message)}`,
     );
+  }
+  if (shown.length < accepted.length) {
+    lines.push(andMore(accepted.length - shown.length, ', accepted before these'));
   }
   return lines;
 }
@@ -164,7 +207,9 @@ function renderVerdict(report: Report, style: Style): string {
 
 /** The verdict with what narrowed it, on one line, as `--quiet` prints it. */
 export function renderQuiet(report: Report, style: Style): string {
-  const scope = scopeWords(report).map(escapeText).join('; ');
+  const scope = scopeWords(report, false)
+    .map((words) => escapeText(words))
+    .join('; ');
   const gaps = report.gapsAllowed ? ' (lawful gaps allowed)' : '';
   return `${renderVerdict(report, style)}${gaps}${scope === '' ? '' : `; asked for: ${scope}`}`;
 }
@@ -180,7 +225,7 @@ function readingLines({ startedAt, finishedAt }: Report, style: Style): string[]
 
 function* textLines(report: Report, told: Told, options: TextOptions): Generator<string> {
   const { style } = options;
-  const { trail, timeRange, chains } = report;
+  const { trail, timeRange } = report;
   const prefix = trail.prefix === undefined ? '' : `/${trail.prefix}`;
   yield `${style.bold('Trail')}   ${escapeText(trail.arn)}`;
   yield `${style.bold('Bucket')}  ${escapeText(`s3://${trail.bucket}${prefix}`)}${trail.organizationId === undefined ? '' : ` (organization ${trail.organizationId})`}`;
@@ -188,15 +233,16 @@ function* textLines(report: Report, told: Told, options: TextOptions): Generator
   const evidence = evidenceWords(report);
   if (evidence !== undefined) yield `${style.bold('From')}    ${escapeText(evidence)}`;
   yield* readingLines(report, style);
-  yield* scopeWords(report).map((words) => `${style.bold('Scope')}   ${escapeText(words)}`);
+  // A list that is to be shown whole is not cut for its length either.
+  const scope = scopeWords(report, options.verbose).map((words) => escapeText(words, Infinity));
+  yield* scope.map((words) => `${style.bold('Scope')}   ${words}`);
   yield '';
-  yield `Chains (${numeral(chains.length)})`;
-  const width = widthOf(chains);
-  for (const chain of chains) yield* chainLines(chain, width, told, options);
+  yield* chainSection(report, told, options);
+  yield* stripLines(report, told, options);
   yield* findingSection(told, 'violation', options);
   yield* findingSection(told, 'unproved', options);
   yield* findingSection(told, 'notice', options);
-  yield* settingsSection(report);
+  yield* settingsSection(report, options);
   yield* acceptedSection(report, options);
   yield '';
   yield renderVerdict(report, style);
@@ -204,7 +250,7 @@ function* textLines(report: Report, told: Told, options: TextOptions): Generator
   if (report.gapsAllowed) {
     yield 'All that is open are gaps with a lawful cause that an event names; you allow them.';
   }
-  yield* scopeWords(report).map((words) => `Asked for: ${escapeText(words)}.`);
+  yield* scope.map((words) => `Asked for: ${words}.`);
   if (timeRange.provedUntil !== undefined && timeRange.provedUntil !== timeRange.end) {
     yield `Proved without a hole until ${timeRange.provedUntil}.`;
   }

@@ -2,6 +2,7 @@
 import type { DigestCounts } from '../core/close.js';
 import { count, numeral } from '../core/count.js';
 import type { LogCounts, Report, ReportChain, ReportFinding } from '../core/report.js';
+import { listed } from './cut.js';
 import type { Told } from './tell.js';
 
 /** How many files of a kind are whole, and what the others are. */
@@ -56,13 +57,13 @@ export function eventsOf({ details }: ReportFinding): string[] {
   );
 }
 
-/** What narrows the scope, in words; a verdict is never shown without it. */
-export function scopeWords(report: Report): string[] {
+/** What narrows the scope, in words; a verdict is never shown without it. `every` leaves out no name. */
+export function scopeWords(report: Report, every = true): string[] {
   const { scope } = report;
   const { regions, accountIds, digestsOnly, retentionDays, acceptUnlisted } = scope;
   return [
-    ...(regions ? [`only Regions ${regions.join(', ')}`] : []),
-    ...(accountIds ? [`only accounts ${accountIds.join(', ')}`] : []),
+    ...(regions ? [`only Regions ${listed(regions, every)}`] : []),
+    ...(accountIds ? [`only accounts ${listed(accountIds, every)}`] : []),
     ...(digestsOnly ? ['only digest files: no log file was read'] : []),
     ...(scope.sample === undefined
       ? []
@@ -73,12 +74,12 @@ export function scopeWords(report: Report): string[] {
       ? ['only log files that digest files list: others were not looked for']
       : []),
     ...(acceptUnlisted
-      ? [`unlisted log files let pass as those of ${acceptUnlisted.join(', ')}`]
+      ? [`unlisted log files let pass as those of ${listed(acceptUnlisted, every)}`]
       : []),
     ...(scope.versions === false ? ['no search for originals among versions'] : []),
-    ...(scope.locations ? [`older places by your word: ${scope.locations.join(', ')}`] : []),
+    ...(scope.locations ? [`older places by your word: ${listed(scope.locations, every)}`] : []),
     ...(scope.bucketAliases
-      ? [`buckets read in place of those signed: ${scope.bucketAliases.join(', ')}`]
+      ? [`buckets read in place of those signed: ${listed(scope.bucketAliases, every)}`]
       : []),
   ];
 }
