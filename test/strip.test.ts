@@ -132,11 +132,11 @@ describe('coverage strips', () => {
     expect(lines.at(-1)).toBe(
       '  █ proved   x altered   ! missing   ? unreadable   - gap   . not-due',
     );
-     
+
     expect(strips(report, { ascii: true }).join('')).toMatch(/^[\u0020-\u007e]+$/);
     const coloured = strips(report, { style: COLOUR }).join('\n');
     expect(coloured).toContain('\u001b[31mxxxx');
-     
+
     expect(coloured.replaceAll(/\u001b\[\d+m/g, '')).toBe(lines.join('\n'));
   });
 

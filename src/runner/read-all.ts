@@ -10,6 +10,7 @@ import {
 } from '../core/timestamp.js';
 import type { ReadingFindings } from '../sources/reading-findings.js';
 import type { KeysIn } from './ask.js';
+import { labelOf } from './events.js';
 import type { RunOptions } from './options.js';
 import { accusesDigest } from '../core/established.js';
 import { finding, type Finding } from '../core/finding.js';
@@ -107,7 +108,7 @@ export async function eachSource<T>(
   const sources = pLimit(Math.min(SOURCES_AT_ONCE, concurrency));
   return sources.map(plan.sources, async (one) => {
     const result = await task(one);
-    listener({ type: 'source-done' });
+    listener({ type: 'source-done', source: labelOf(one) });
     return result;
   });
 }

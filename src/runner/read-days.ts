@@ -13,6 +13,7 @@ import { DAY, HOUR, type Instant } from '../core/timestamp.js';
 import { createLogChecker } from './check-logs.js';
 import { backfillOf, segmentOf } from './day-segment.js';
 import { oldestDay } from './days.js';
+import { labelOf } from './events.js';
 import { forEachBounded } from './pool.js';
 import {
   readDay,
@@ -98,12 +99,16 @@ export async function checkLogs(
   let bytesRead = 0;
   let left = 0;
   const standing = new Map(before);
-  listener({ type: 'listed', logFiles: logs.length });
+  const name = labelOf(plan);
+  const isLeftOut = ({ entry: { bucket, key } }: ListedLog): boolean =>
+    sample !== undefined && !inSample(sample, bucket, key);
+  const logFiles = sample ? logs.filter((log) => !isLeftOut(log)).length : logs.length;
+  listener({ type: 'listed', source: name, logFiles });
   let begun = 0;
   await forEachBounded(logs, limit, window, async (log) => {
     if (logs.length - ++begun <= LEFT_BEFORE_NEXT) onFewLeft();
     const { bucket, key } = log.entry;
-    if (sample && !inSample(sample, bucket, key)) {
+    if (isLeftOut(log)) {
       tallies[log.kind].notSampled++;
       return;
     }
@@ -120,7 +125,7 @@ export async function checkLogs(
       if (outcome.finding) findings.push(outcome.finding);
     }
     bytesRead += outcome.bytes;
-    listener({ type: 'log', bytes: outcome.bytes });
+    listener({ type: 'log', source: name, bytes: outcome.bytes });
   });
   findings.push(...standing.values());
   return { logs: addLogs(tallies, tallyOf(standing.values())), bytesRead, left };
@@ -163,6 +168,8 @@ export async function readDays(
   const { range, listener, journal } = job;
   const source = sourceName(job.plan, job.plan.locations);
   const oldest = oldestDay(range);
+  const name = labelOf(job.plan);
+  listener({ type: 'days', source: name, days: days.length });
   let total = newer;
   let unread: Instant | undefined;
   let unreadLogs = 0;
@@ -211,6 +218,7 @@ export async function readDays(
     unreadLogs += left;
     if (left > 0 || job.signal?.aborted === true) return;
     segments++;
+    listener({ type: 'day', source: name, recorded: false });
     const edge = read.unsettled ? ('edge' as const) : undefined;
     const again = hasPassing(reader, read, own) ? ('passing' as const) : edge;
     const record = recordOf(job.plan, day, segment, own, reading, again);
@@ -256,7 +264,7 @@ export async function readDays(
       for (const one of own) job.told.add(one, step.day);
       total = joinSource(segment, total);
       segments++;
-      listener({ type: 'recorded' });
+      listener({ type: 'day', source: name, recorded: true });
       step = await next();
       continue;
     }
