@@ -1,6 +1,7 @@
 /** The command line of `validate-trail collect`. */
 import { readArguments, type Arguments } from './args.js';
 import { flag, text } from './option.js';
+import type { Parsed } from './command-line.js';
 import { commandLine, OPTIONS } from './options.js';
 import { UsageError } from './usage-error.js';
 
@@ -75,7 +76,7 @@ Examples:
     --start-time 2026-10-01 --end-time 2026-11-01
   validate-trail --evidence ./2026-10 --manifest-sha256 "$SHA256"`;
 
-function parser(argv: readonly string[]) {
+export function parser(argv: readonly string[]): ReturnType<typeof commandLine> {
   return commandLine(argv)
     .usage(
       'Usage: validate-trail collect --evidence DIR --trail-arn ARN --start-time T [options]\n\n' +
@@ -87,12 +88,7 @@ function parser(argv: readonly string[]) {
 }
 
 /** Parses what follows `collect`; throws `UsageError`. */
-export async function parseCollect(
-  argv: readonly string[],
-): Promise<
-  | { readonly command: 'help'; readonly text: string }
-  | { readonly command: 'collect'; readonly arguments: CollectArguments }
-> {
+export async function parse(argv: readonly string[]): Promise<Parsed> {
   const instance = parser(argv);
   if (argv.includes('--help') || argv.includes('-h')) {
     return { command: 'help', text: await instance.getHelp() };

@@ -1,5 +1,6 @@
 import type { Arguments } from './args.js';
 import type { CollectArguments } from './collect-args.js';
+import { commandOf } from './commands.js';
 import type { KeysArguments } from './keys-args.js';
 import type { MergeArguments } from './merge-args.js';
 import { UsageError } from './usage-error.js';
@@ -35,14 +36,12 @@ async function explain(code: string | undefined): Promise<string> {
  */
 export async function parseArguments(given: readonly string[]): Promise<Parsed> {
   const argv = given[0] === 'help' ? [...given.slice(1), '--help'] : given;
-  if (argv[0] === 'merge') return (await import('./merge-args.js')).parseMerge(argv.slice(1));
-  if (argv[0] === 'collect') {
-    return (await import('./collect-args.js')).parseCollect(argv.slice(1));
+  if (argv[0] === '--get-yargs-completions') {
+    const { complete } = await import('./completion.js');
+    return { command: 'help', text: (await complete(argv.slice(1))).join('\n') };
   }
-  if (argv[0] === 'keys') return (await import('./keys-args.js')).parseKeys(argv.slice(1));
-  if (argv[0] === 'verify-report') {
-    return (await import('./verify-args.js')).parseVerify(argv.slice(1));
-  }
+  const command = commandOf(argv[0]);
+  if (command) return (await command.load()).parse(argv.slice(1));
   if (argv.includes('--help') || argv.includes('-h')) {
     const { parser } = await import('./options.js');
     return { command: 'help', text: await parser(argv).getHelp() };

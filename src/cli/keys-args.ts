@@ -3,6 +3,7 @@ import { isRegionName } from '../core/arn.js';
 import { defaultRegions } from '../core/regions.js';
 import { parseUserTime } from '../core/timestamp.js';
 import { many, text } from './option.js';
+import type { Parsed } from './command-line.js';
 import { commandLine, OPTIONS, TIME_FORMS } from './options.js';
 import { checked, list, single, type Raw } from './raw-options.js';
 import { UsageError } from './usage-error.js';
@@ -47,7 +48,7 @@ Exit status:
 Example, monthly:
   validate-trail keys --output cloudtrail-keys.json --start-time 40d`;
 
-function parser(argv: readonly string[]) {
+export function parser(argv: readonly string[]): ReturnType<typeof commandLine> {
   return commandLine(argv)
     .usage(
       'Usage: validate-trail keys --output FILE --start-time T [options]\n\n' +
@@ -86,12 +87,7 @@ function readKeysArguments(raw: Raw): KeysArguments {
 }
 
 /** Parses what follows `keys`; throws `UsageError`. */
-export async function parseKeys(
-  argv: readonly string[],
-): Promise<
-  | { readonly command: 'help'; readonly text: string }
-  | { readonly command: 'keys'; readonly arguments: KeysArguments }
-> {
+export async function parse(argv: readonly string[]): Promise<Parsed> {
   const instance = parser(argv);
   if (argv.includes('--help') || argv.includes('-h')) {
     return { command: 'help', text: await instance.getHelp() };

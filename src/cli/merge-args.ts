@@ -1,8 +1,10 @@
 /** The command line of `validate-trail merge`. */
 import type { Work } from '../core/journal.js';
+import type { Parsed } from './command-line.js';
 import { readDuration } from './duration.js';
 import { flag, many, text } from './option.js';
-import { commandLine, DESCRIBED, EXIT_STATUS, MAX_AGE } from './options.js';
+import { ENVIRONMENT, EXIT_STATUS } from './help-texts.js';
+import { commandLine, DESCRIBED, MAX_AGE } from './options.js';
 import { UsageError } from './usage-error.js';
 
 export interface MergeArguments {
@@ -16,19 +18,19 @@ export interface MergeArguments {
 
 const OPTIONS = {
   format: text('Report:', DESCRIBED.format),
-  output: text('Report:', 'write the report to a file'),
+  output: text('Report:', 'write the report to a file [default: standard output]'),
   report: many('Report:', DESCRIBED.report),
   attest: text('Report:', DESCRIBED.attest),
   attestation: text('Report:', DESCRIBED.attestation),
-  verbose: flag('Report:', 'notices, intervals and every finding too'),
-  quiet: flag('Report:', 'only the verdict, no progress'),
+  verbose: flag('Report:', 'notices, intervals, and every chain and finding'),
+  quiet: flag('Report:', 'only the verdict, in one line; no progress'),
   state: text(
     'Here, if elsewhere than at the shards:',
     'the state file, which is brought up to date',
   ),
   evidence: text('Here, if elsewhere than at the shards:', 'the directory that mirrors buckets'),
   'public-keys': text('Here, if elsewhere than at the shards:', 'the file of public keys'),
-  profile: text('AWS:', 'profile of the shared AWS files'),
+  profile: text('AWS:', 'profile of the shared AWS files [default: $AWS_PROFILE]'),
   'endpoint-url': text('AWS:', 'endpoint of CloudTrail, and of S3'),
   's3-endpoint-url': text('AWS:', 'endpoint of S3, if another'),
   's3-force-path-style': flag('AWS:', 'bucket in the path, not in the host name'),
@@ -43,14 +45,23 @@ could not read or settle all of it. Refused are partials that are damaged or
 unfinished, of different work, there twice, older than --max-age, or not all
 there. All other options are those of the shards.
 
+${ENVIRONMENT}
+
 ${EXIT_STATUS}
 
-Example:
-  validate-trail merge part-*.jsonl --format json --output report.json`;
+Examples:
+  validate-trail merge part-*.jsonl
+  validate-trail merge part-*.jsonl --format json --output report.json
+  validate-trail merge part-*.jsonl --state s.json --max-age 5d`;
 
-function parser(argv: readonly string[]) {
+/** The options of the command. */
+export function parser(argv: readonly string[]): ReturnType<typeof commandLine> {
   return commandLine(argv)
-    .usage('Usage: validate-trail merge PARTIAL... [options]')
+    .usage(
+      'Usage: validate-trail merge PARTIAL... [options]\n\n' +
+        'Joins what shards left into one report: PARTIAL is a file that --partial\n' +
+        'named, all of them, in any order.',
+    )
     .options({
       'max-age': text(
         'Partials:',
@@ -64,12 +75,7 @@ function parser(argv: readonly string[]) {
 }
 
 /** Parses what follows `merge`; throws `UsageError`. */
-export async function parseMerge(
-  argv: readonly string[],
-): Promise<
-  | { readonly command: 'help'; readonly text: string }
-  | { readonly command: 'merge'; readonly arguments: MergeArguments }
-> {
+export async function parse(argv: readonly string[]): Promise<Parsed> {
   const instance = parser(argv);
   if (argv.includes('--help') || argv.includes('-h')) {
     return { command: 'help', text: await instance.getHelp() };

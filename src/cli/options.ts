@@ -2,6 +2,8 @@
 import yargs from 'yargs';
 import { nearest } from '../core/nearest.js';
 import { FORMATS } from '../report/format-names.js';
+import { COMMANDS } from './commands.js';
+import { EPILOGUE } from './help-texts.js';
 import { flag, many, text } from './option.js';
 import { UsageError } from './usage-error.js';
 
@@ -10,42 +12,6 @@ export const DEFAULT_CONCURRENCY = 64;
 export const MOST_THREADS = 64;
 /** Two days are enough for what goes on or was shared out, and too few for last month's. */
 export const MAX_AGE = '2d';
-
-/** What the exit status of a run says, and that of a merge. */
-export const EXIT_STATUS = `Exit status:
-  0    valid: everything asked for was read and proved; with --allow-gaps
-       also where only lawful gaps are open that an event names
-  1    invalid: something was altered or removed
-  2    could not run: usage, credentials, no such trail or bucket
-  3    incomplete: nothing found altered, but not everything is proved
-  130  interrupted; what was done until then is reported`;
-
-const EPILOGUE = `Times: ISO 8601 (UTC unless it has an offset), a date, or so long ago:
-90m, 12h, 3d, 2w, yesterday. They mean when files were delivered.
-
-${EXIT_STATUS}
-
-Examples:
-  ARN=arn:aws:cloudtrail:us-east-1:111122223333:trail/main
-  validate-trail --trail-arn "$ARN" --start-time 7d
-  validate-trail --trail-arn "$ARN" --start-time 30d --state s.json --init-state
-  validate-trail --trail-arn "$ARN" --since-state --state s.json
-  validate-trail --trail-arn "$ARN" --start-time 2026-10-01 \\
-    --end-time 2026-11-01 --evidence ./evidence --public-keys keys.json \\
-    --format json --output report.json
-  validate-trail --trail-arn "$ARN" --start-time 90d --resume run.journal
-  validate-trail --trail-arn "$ARN" --start-time 2026-01-01 \\
-    --end-time 2026-07-01 --shard 1/2 --partial part-1.jsonl
-  validate-trail merge part-1.jsonl part-2.jsonl
-  validate-trail --trail-arn "$ARN" --start-time 1d \
-    --report junit=trail.xml --report sarif=trail.sarif
-  validate-trail collect --evidence ./evidence --trail-arn "$ARN" \
-    --start-time 2026-10-01 --end-time 2026-11-01
-  validate-trail --evidence ./evidence --manifest-sha256 "$SHA256"
-  validate-trail --trail-arn "$ARN" --start-time 1d \
-    --format json --output trail.json --attest key.pem
-  validate-trail verify-report trail.json.intoto.json --key public.pem
-  validate-trail --explain CHAIN_TAIL_CUT`;
 
 /** What is said of options that a run and a merge have alike. */
 export const DESCRIBED = {
@@ -69,11 +35,7 @@ function inOurWords(message: string, argv: readonly string[], known: readonly st
   const isOption = !argv.includes(unknown);
   const [kind, begin, names] = isOption
     ? ['not an option', '--', known]
-    : [
-        'neither a command nor an option',
-        'validate-trail ',
-        ['merge', 'collect', 'keys', 'verify-report'],
-      ];
+    : ['neither a command nor an option', 'validate-trail ', Object.keys(COMMANDS)];
   const meant = nearest(unknown, names);
   const hint = meant === undefined ? '' : `: did you mean ${begin}${meant}?`;
   return `${isOption ? '--' : ''}${unknown} is ${kind}${hint}`;
@@ -98,32 +60,32 @@ export function commandLine(argv: readonly string[]) {
 
 /** The options of a run. */
 export const OPTIONS = {
-  'trail-arn': text('What:', 'the trail'),
-  'start-time': text('What:', 'begin of the range'),
-  'end-time': text('What:', 'end of the range; without it, all that is due (now less 2 h)'),
-  'trail-name': text('What:', 'name of the trail, instead of its ARN'),
+  'trail-arn': text('What:', 'ARN of the trail'),
+  'start-time': text('What:', 'begin of the range; required, unless --since-state says it'),
+  'end-time': text('What:', 'end of the range [default: all that is due, now less 2 h]'),
+  'trail-name': text('What:', 'name of the trail, instead of its ARN; needs --home-region'),
   'home-region': text('What:', 'home Region of --trail-name'),
-  region: many('What:', 'only this source Region (repeatable); default: all'),
-  'account-id': many('What:', 'only this account (repeatable); default: all of the trail'),
+  region: many('What:', 'only this source Region (repeatable) [default: all]'),
+  'account-id': many('What:', 'only this account (repeatable) [default: all of the trail]'),
   'digests-only': flag('What:', 'check the digest chain, read no log file'),
   'no-unlisted': flag('What:', 'do not look for log files that no digest file lists'),
   'accept-unlisted': many(
     'What:',
-    'let unlisted files of this trail pass, told and counted (repeatable)',
+    'ARN of another trail, without validation, whose log files may lie here: told and counted, and pass (repeatable)',
   ),
   'no-versions': flag('What:', 'do not look for originals among object versions'),
   'allow-gaps': flag(
     'What:',
     'exit with 0 where all that is open are lawful gaps that an event names',
   ),
-  retention: text('What:', 'nothing older than so many days is asked for'),
+  retention: text('What:', 'so many days that log files are kept: nothing older is asked for'),
   estimate: flag('What:', 'only tell what a run would request, read, take and cost, from listings'),
   state: text('Between runs:', 'file that remembers what was proved, for the next run'),
   'init-state': flag('Between runs:', 'begin the state file: there is none yet'),
   'since-state': flag('Between runs:', 'from where the state ends, instead of --start-time'),
   accept: many(
     'Between runs:',
-    'record that the open finding with this ID is accepted (repeatable)',
+    'record that the open finding with this ID (12 hex digits) is accepted; needs --reason (repeatable)',
   ),
   reason: text('Between runs:', 'why it is accepted'),
   'accepted-by': text('Between runs:', 'who accepts it [default: your user name]'),
@@ -136,7 +98,7 @@ export const OPTIONS = {
   's3-prefix': text('Where:', 'key prefix in that bucket'),
   'organization-id': text(
     'Where:',
-    'organization whose folder holds the trail, where there are several',
+    'organization (o-…) whose folder holds the trail, where there are several',
   ),
   evidence: text(
     'Where:',
@@ -148,18 +110,18 @@ export const OPTIONS = {
   ),
   'keys-sha256': many('Where:', 'SHA-256 of the key file beside the evidence (repeatable)'),
   'manifest-sha256': text('Where:', 'SHA-256 of the manifest that validate-trail collect wrote'),
-  profile: text('AWS:', 'profile of the shared AWS files'),
+  profile: text('AWS:', 'profile of the shared AWS files [default: $AWS_PROFILE]'),
   'endpoint-url': text('AWS:', 'endpoint of CloudTrail, and of S3'),
   's3-endpoint-url': text('AWS:', 'endpoint of S3, if another'),
   's3-force-path-style': flag('AWS:', 'bucket in the path, not in the host name'),
   's3-client': text('AWS:', 'auto or sdk: all requests of S3 through the AWS SDK [default: auto]'),
   format: text('Report:', DESCRIBED.format),
-  output: text('Report:', 'write the report to a file'),
+  output: text('Report:', 'write the report to a file [default: standard output]'),
   report: many('Report:', DESCRIBED.report),
   attest: text('Report:', DESCRIBED.attest),
   attestation: text('Report:', DESCRIBED.attestation),
-  verbose: flag('Report:', 'notices, intervals and every finding too'),
-  quiet: flag('Report:', 'only the verdict, no progress'),
+  verbose: flag('Report:', 'notices, intervals, and every chain and finding'),
+  quiet: flag('Report:', 'only the verdict, in one line; no progress'),
   'report-schema': flag('Report:', 'only print the JSON Schema of --format json'),
   explain: text(
     'Report:',
@@ -185,25 +147,32 @@ export const OPTIONS = {
     'Large trails:',
     'I/N: read one of N shares; auto: as the scheduler says (docs/scale.md)',
   ),
-  partial: text('Large trails:', 'file that a shard writes, for validate-trail merge'),
+  partial: text(
+    'Large trails:',
+    'file that a shard writes, for validate-trail merge; needs --shard',
+  ),
   concurrency: text('Large trails:', DESCRIBED.concurrency),
   threads: text('Large trails:', DESCRIBED.threads),
   help: { type: 'boolean', desc: 'this text' },
   version: { type: 'boolean', desc: 'the version' },
 } as const;
 
+const commandList = (): string =>
+  Object.entries(COMMANDS)
+    .map(([name, { about }]) => `  ${name.padEnd(14)}${about}`)
+    .join('\n');
+
 /** Makes the parser of a command line. */
 export function parser(argv: readonly string[]) {
   return commandLine(argv)
     .usage(
       'Usage: validate-trail --trail-arn ARN --start-time T [--end-time T] [options]\n' +
-        'or:    validate-trail merge PARTIAL... [options]\n' +
-        'or:    validate-trail collect --evidence DIR --trail-arn ARN --start-time T [options]\n' +
-        'or:    validate-trail keys --output FILE --start-time T [options]\n' +
-        'or:    validate-trail verify-report ATTESTATION --key PUBLIC.pem [options]\n\n' +
+        'or:    validate-trail COMMAND ...\n\n' +
         'Proves the integrity of AWS CloudTrail logs from their signed digest files.',
     )
     .options(OPTIONS)
     .strict()
-    .epilogue(EPILOGUE);
+    .epilogue(
+      `Commands (validate-trail COMMAND --help tells more):\n${commandList()}\n\n${EPILOGUE}`,
+    );
 }

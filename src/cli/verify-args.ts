@@ -1,5 +1,6 @@
 /** The command line of `validate-trail verify-report`. */
 import { many, text } from './option.js';
+import type { Parsed } from './command-line.js';
 import { commandLine } from './options.js';
 import { single, type Raw } from './raw-options.js';
 import { UsageError } from './usage-error.js';
@@ -35,7 +36,7 @@ Examples:
   validate-trail verify-report trail.json.intoto.json --key public.pem \\
     --report ~/Downloads/trail.json --evidence ./evidence`;
 
-function parser(argv: readonly string[]) {
+export function parser(argv: readonly string[]): ReturnType<typeof commandLine> {
   return commandLine(argv)
     .usage('Usage: validate-trail verify-report ATTESTATION --key PUBLIC.pem [options]')
     .options({
@@ -49,12 +50,7 @@ function parser(argv: readonly string[]) {
 }
 
 /** Parses what follows `verify-report`; throws `UsageError`. */
-export async function parseVerify(
-  argv: readonly string[],
-): Promise<
-  | { readonly command: 'help'; readonly text: string }
-  | { readonly command: 'verify-report'; readonly arguments: VerifyArguments }
-> {
+export async function parse(argv: readonly string[]): Promise<Parsed> {
   const instance = parser(argv);
   if (argv.includes('--help') || argv.includes('-h')) {
     return { command: 'help', text: await instance.getHelp() };
