@@ -92,7 +92,9 @@ describe('validate-trail completion', () => {
     }
     const lines = told.split('\n').map((line) => line.length);
     expect(Math.max(...lines)).toBeLessThanOrEqual(80);
-    expect((await runCommand(['complete'])).stderr).toContain('did you mean validate-trail');
+    expect((await runCommand(['completio'])).stderr).toContain(
+      'did you mean validate-trail completion?',
+    );
   });
 
   it.skipIf(!has('bash'))('completes in bash', async () => {

@@ -18,7 +18,7 @@ export interface MergeArguments {
 
 const OPTIONS = {
   format: text('Report:', DESCRIBED.format),
-  output: text('Report:', 'write the report to a file [default: standard output]'),
+  output: text('Report:', 'write the report to a file [default: stdout]'),
   report: many('Report:', DESCRIBED.report),
   attest: text('Report:', DESCRIBED.attest),
   attestation: text('Report:', DESCRIBED.attestation),

@@ -116,7 +116,7 @@ export const OPTIONS = {
   's3-force-path-style': flag('AWS:', 'bucket in the path, not in the host name'),
   's3-client': text('AWS:', 'auto or sdk: all requests of S3 through the AWS SDK [default: auto]'),
   format: text('Report:', DESCRIBED.format),
-  output: text('Report:', 'write the report to a file [default: standard output]'),
+  output: text('Report:', 'write the report to a file [default: stdout]'),
   report: many('Report:', DESCRIBED.report),
   attest: text('Report:', DESCRIBED.attest),
   attestation: text('Report:', DESCRIBED.attestation),
@@ -167,6 +167,7 @@ export function parser(argv: readonly string[]) {
   return commandLine(argv)
     .usage(
       'Usage: validate-trail --trail-arn ARN --start-time T [--end-time T] [options]\n' +
+        'or:    validate-trail merge PARTIAL... [options]\n' +
         'or:    validate-trail COMMAND ...\n\n' +
         'Proves the integrity of AWS CloudTrail logs from their signed digest files.',
     )
