@@ -1,7 +1,7 @@
 /** `--attest`: what is signed, with which keys, and when nothing is. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash, generateKeyPairSync } from 'node:crypto';
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -169,9 +169,10 @@ describe('what is signed', () => {
 describe('an evidence directory’s manifest', () => {
   const ARN = new TrailBuilder().trail.TrailARN;
 
-  /** Lays out evidence and signs a report of it. */
+  /** Lays out evidence, as it is collected or as a plain copy, and signs a report of it. */
   async function withEvidence(
-    manifest: (evidence: string) => Promise<void>,
+    isCollected: boolean,
+    prepare: (evidence: string) => Promise<void>,
     task: (
       evidence: string,
       verify: (...own: string[]) => ReturnType<typeof runCommand>,
@@ -182,78 +183,95 @@ describe('an evidence directory’s manifest', () => {
     await inTemp(async (directory) => {
       const at = (name: string): string => join(directory, name);
       const evidence = at('evidence');
-      await writeEvidence(builder.world, evidence, 'us-east-1');
-      await manifest(evidence);
+      if (!isCollected) await writeEvidence(builder.world, evidence, 'us-east-1');
+      else {
+        await serving(builder, { start, end }, {}, async (argv) => {
+          const ran = await runCommand(['collect', '--evidence', evidence, ...argv]);
+          expect([ran.status, ran.stderr]).toEqual([0, '']);
+        });
+      }
+      await prepare(evidence);
       await writeFile(at('key.pem'), pkcs8(ed25519));
       await writeFile(at('public.pem'), spki(ed25519));
       const range = ['--start-time', iso(start), '--end-time', iso(end)];
-      const own = [
-        '--output',
-        at('trail.txt'),
-        '--attest',
-        at('key.pem'),
-        '--attestation',
-        at('sig'),
-      ];
-      const ran = await runCommand(['--trail-arn', ARN, ...range, '--evidence', evidence, ...own]);
+      const own = ['--output', at('trail.txt'), '--attest', at('key.pem')];
+      const sig = ['--attestation', at('sig')];
+      const ran = await runCommand(
+        ['--trail-arn', ARN, ...range, '--evidence', evidence].concat(own, sig),
+      );
       const verify = (...more: string[]) =>
         runCommand(['verify-report', at('sig'), '--key', at('public.pem'), ...more]);
       await task(evidence, verify, ran);
     });
   }
+  const asItIs = (): Promise<void> => Promise.resolve();
 
-  it('is signed, and checked where the evidence is given', () =>
-    withEvidence(
-      (evidence) => writeFile(join(evidence, 'manifest.jsonl'), '{"whole":true}\n'),
-      async (evidence, verify) => {
-        const alone = await verify();
-        expect([alone.status, alone.stdout]).toEqual([
-          0,
-          expect.stringContaining('  manifest.jsonl of the evidence (--evidence DIR)\n'),
-        ]);
-        const both = await verify('--evidence', evidence);
-        expect([both.status, both.stdout]).toEqual([
-          0,
-          expect.stringMatching(/matches {4}\S*evidence\/manifest\.jsonl\n/),
-        ]);
-        await writeFile(join(evidence, 'manifest.jsonl'), '{"whole":true}');
-        const altered = await verify('--evidence', evidence);
-        expect([altered.status, altered.stdout]).toEqual([
-          1,
-          expect.stringMatching(/ALTERED {4}\S*manifest\.jsonl\n/),
-        ]);
-        const gone = await verify('--evidence', join(evidence, 'test-trail'));
-        expect(gone.status).toBeGreaterThan(0);
-        expect(await verify('--evidence', join(evidence, 'nowhere'))).toMatchObject({ status: 2 });
-        expect(await verify('--evidence', join(evidence, 'manifest.jsonl'))).toMatchObject({
-          status: 2,
-        });
-        await mkdir(join(evidence, 'empty'));
-        const empty = await verify('--evidence', join(evidence, 'empty'));
-        expect([empty.status, empty.stdout]).toEqual([1, expect.stringContaining('  MISSING ')]);
-      },
-    ));
+  it('is signed, and checked with every file where the evidence is given', () =>
+    withEvidence(true, asItIs, async (evidence, verify) => {
+      const alone = await verify();
+      expect([alone.status, alone.stdout]).toEqual([
+        0,
+        expect.stringContaining('  manifest.jsonl of the evidence (--evidence DIR)\n'),
+      ]);
+      const both = await verify('--evidence', evidence);
+      expect([both.status, both.stdout]).toEqual([
+        0,
+        expect.stringMatching(/matches {4}\S*evidence\/manifest\.jsonl\n.*evidence \(25 files\)\n/),
+      ]);
+      const logs = await readdir(evidence, { recursive: true, withFileTypes: true });
+      const log = logs.find((one) => one.isFile() && one.name.includes('_CloudTrail_'));
+      const path = join(log?.parentPath ?? '', log?.name ?? '');
+      const bytes = await readFile(path);
+      await writeFile(path, Buffer.concat([bytes, Buffer.from([0])]));
+      const longer = await verify('--evidence', evidence);
+      expect([longer.status, longer.stdout]).toEqual([1, expect.stringContaining('  ALTERED ')]);
+      await rm(path);
+      const less = await verify('--evidence', evidence);
+      expect([less.status, less.stdout]).toEqual([1, expect.stringContaining('  MISSING ')]);
+      await writeFile(path, bytes);
+      await writeFile(join(evidence, 'planted'), '');
+      const more = await verify('--evidence', evidence);
+      expect([more.status, more.stdout]).toEqual([
+        1,
+        expect.stringContaining('it was not collected'),
+      ]);
+      await rm(join(evidence, 'planted'));
+      expect((await verify('--evidence', evidence)).status).toBe(0);
+      await writeFile(join(evidence, 'manifest.jsonl'), '{"whole":true}');
+      const altered = await verify('--evidence', evidence);
+      expect([altered.status, altered.stdout]).toEqual([
+        1,
+        expect.stringMatching(/ALTERED {4}\S*manifest\.jsonl\n/),
+      ]);
+      expect(await verify('--evidence', join(evidence, 'nowhere'))).toMatchObject({ status: 2 });
+      expect(await verify('--evidence', join(evidence, 'manifest.jsonl'))).toMatchObject({
+        status: 2,
+      });
+      await mkdir(join(evidence, 'empty'));
+      const empty = await verify('--evidence', join(evidence, 'empty'));
+      expect([empty.status, empty.stdout]).toEqual([1, expect.stringContaining('  MISSING ')]);
+    }));
 
   it('that was not there is not checked by accident', () =>
-    withEvidence(
-      () => Promise.resolve(),
-      async (evidence, verify) => {
-        expect(await verify()).toMatchObject({ status: 0 });
-        await writeFile(join(evidence, 'manifest.jsonl'), 'planted');
-        const { status, stdout } = await verify('--evidence', evidence);
-        expect([status, stdout]).toEqual([1, expect.stringContaining('no manifest was signed')]);
-      },
-    ));
+    withEvidence(false, asItIs, async (evidence, verify) => {
+      expect(await verify()).toMatchObject({ status: 0 });
+      await writeFile(join(evidence, 'manifest.jsonl'), 'planted');
+      const { status, stdout } = await verify('--evidence', evidence);
+      expect([status, stdout]).toEqual([1, expect.stringContaining('no manifest was signed')]);
+    }));
 
-  it('that is a link is not signed', () =>
-    withEvidence(
-      (evidence) => symlink('/etc/hostname', join(evidence, 'manifest.jsonl')),
-      (_, __, ran) => {
-        expect(ran.status).toBe(2);
-        expect(ran.stderr).toContain('manifest.jsonl is not a file');
-        return Promise.resolve();
-      },
-    ));
+  it('that is a link, or somebody else’s file, is refused', async () => {
+    const link = (evidence: string) => symlink('/etc/hostname', join(evidence, 'manifest.jsonl'));
+    await withEvidence(false, link, (_, __, ran) => {
+      expect([ran.status, ran.stderr]).toEqual([2, expect.stringContaining('can’t be opened')]);
+      return Promise.resolve();
+    });
+    const file = (evidence: string) => writeFile(join(evidence, 'manifest.jsonl'), '{"a":1}\n');
+    await withEvidence(false, file, (_, __, ran) => {
+      expect([ran.status, ran.stderr]).toEqual([2, expect.stringContaining('no collecting wrote')]);
+      return Promise.resolve();
+    });
+  });
 });
 
 describe('a key that signs nothing', () => {

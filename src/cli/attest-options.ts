@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { MANIFEST } from '../core/statement.js';
+import { MANIFEST } from '../core/evidence.js';
 import type { Arguments } from './args.js';
 import { single, type Raw } from './raw-options.js';
 import { UsageError } from './usage-error.js';

@@ -2,6 +2,7 @@
  * What an attestation says of a report: an in-toto Statement v1
  * (github.com/in-toto/attestation, spec/v1/statement.md) with a predicate of our own (docs/custody.md).
  */
+import { MANIFEST } from './evidence.js';
 import type { Report, Scope } from './report.js';
 import type { Verdict } from './verdict.js';
 
@@ -10,8 +11,6 @@ export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
 /** A name, not an address: it never changes its meaning. */
 export const PREDICATE_TYPE = 'https://github.com/validate-trail/validate-trail/report/v1';
 
-/** The file of an evidence directory that lists all others, with their hashes. */
-export const MANIFEST = 'manifest.jsonl';
 /** Digest files that a statement names; a report of more chains is named, and they are counted. */
 export const MOST_DIGESTS = 10_000;
 const MOST_SUBJECTS = 20_000;

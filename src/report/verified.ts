@@ -1,7 +1,8 @@
 /** What `verify-report` tells a person. Everything that a file says is escaped. */
 import { count, numeral } from '../core/count.js';
 import type { CheckKey } from '../core/signing-key.js';
-import { MANIFEST, type Claim, type Statement } from '../core/statement.js';
+import { MANIFEST } from '../core/evidence.js';
+import type { Claim, Statement } from '../core/statement.js';
 import { escapeText } from './escape.js';
 import type { Style } from './style.js';
 
@@ -19,6 +20,8 @@ export type FileCheck =
   | { readonly result: 'missing'; readonly path: string; readonly signed: string }
   /** Its name is no file's, so it was not looked for. */
   | { readonly result: 'unchecked'; readonly path: string; readonly signed: string }
+  /** It lies in the evidence, and nobody collected it. */
+  | { readonly result: 'uncollected'; readonly path: string }
   /** No report was signed under that name or with its hash; without `found`, no manifest was. */
   | { readonly result: 'stranger'; readonly path: string; readonly found?: string };
 
@@ -70,6 +73,7 @@ const WORDS = {
   altered: 'ALTERED',
   missing: 'MISSING',
   unchecked: 'unchecked',
+  uncollected: 'UNKNOWN',
   stranger: 'UNKNOWN',
 } as const;
 
@@ -88,6 +92,8 @@ function fileLines(check: FileCheck, style: Style): string[] {
       return [own, detail('signed', check.signed)];
     case 'unchecked':
       return [own, detail('signed', check.signed), detail('why', 'no file has such a name')];
+    case 'uncollected':
+      return [own, detail('why', 'it was not collected: the manifest does not name it')];
     case 'stranger':
       return [
         own,

@@ -29,7 +29,7 @@ function cannotWrite(path: string, error: unknown): never {
 }
 
 /** SHA-256 of a file; `undefined` where there is no plain file. */
-async function hashOfFile(path: string): Promise<string | undefined> {
+export async function hashOfFile(path: string): Promise<string | undefined> {
   const handle = await openPlain(path);
   if (!handle) return undefined;
   try {
