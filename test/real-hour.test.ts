@@ -3,6 +3,7 @@
  * servers, with CloudTrail's answers served beside them. Skipped, visibly, where data or servers
  * are not there.
  */
+import { spawnSync } from 'node:child_process';
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,6 +14,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEndpoint, type Endpoint } from './support/loopback.js';
 import { startMoto, startRadosgw, upload, type RealS3 } from './support/real-s3.js';
 import { accusations, runCommand, runJson } from './support/run-command.js';
+import { inTemp } from './support/shards.js';
 import type { PublicKeyEntry, StoredObject, TrailEntry, World } from './support/world.js';
 
 const shared = fileURLToPath(new URL('../../shared/examples/real-hour', import.meta.url));
@@ -110,6 +112,9 @@ describe.skipIf(!present)('the real hour, from its directory', () => {
   });
 });
 
+const hasAws = spawnSync('aws', ['--version']).status === 0;
+if (!hasAws) console.warn('aws s3 sync of the real hour skipped: aws is not on the PATH');
+
 const servers = {
   moto: present ? await startMoto() : undefined,
   radosgw: present ? await startRadosgw() : undefined,
@@ -130,16 +135,11 @@ for (const [name, server] of Object.entries(servers)) {
       await cloudtrail.close();
       await s3.stop();
     });
-    const run = () =>
-      runJson([
-        '--trail-arn',
-        ARN,
-        ...RANGE,
-        '--endpoint-url',
-        cloudtrail.url,
-        '--s3-endpoint-url',
-        s3.url,
-      ]);
+    const argv = (): string[] => [
+      ...['--trail-arn', ARN, ...RANGE],
+      ...['--endpoint-url', cloudtrail.url, '--s3-endpoint-url', s3.url],
+    ];
+    const run = () => runJson(argv());
 
     it('is valid: 2 of 2 digest files, 55 of 55 log files', async () => {
       const { report, status } = await run();
@@ -147,6 +147,41 @@ for (const [name, server] of Object.entries(servers)) {
       expect(report.counts.digestFiles.valid).toBe(2);
       expect(report.counts.logFiles.valid).toBe(55);
     });
+
+    it('is collected, and judged from the copy as from the bucket', () =>
+      inTemp(async (directory) => {
+        const place = join(directory, 'evidence');
+        const online = await run();
+        const ran = await runCommand(['collect', '--evidence', place, ...argv()]);
+        expect([ran.status, ran.stderr]).toEqual([0, '']);
+        expect(ran.stdout).toMatch(/Collected  \d+ objects, \d+ kB, by /);
+        const [, pin = ''] = /manifest\.jsonl +SHA-256 (\S+)/.exec(ran.stdout) ?? [];
+        const offline = await runJson(['--evidence', place, '--manifest-sha256', pin]);
+        expect(offline.status).toBe(0);
+        for (const part of ['verdict', 'counts', 'chains', 'findings', 'settings'] as const) {
+          expect(JSON.stringify(offline.report[part])).toBe(JSON.stringify(online.report[part]));
+        }
+      }));
+
+    it.skipIf(!hasAws)('copied by aws s3 sync is proved but for its newest digest file', () =>
+      inTemp(async (directory) => {
+        const { accessKeyId, secretAccessKey } = s3.credentials;
+        const env = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
+        const to = join(directory, BUCKET);
+        const sync = ['s3', 'sync', `s3://${BUCKET}`, to, '--endpoint-url', s3.url, '--quiet'];
+        const { status: synced, stderr } = spawnSync('aws', [...sync, '--region', 'us-east-1'], {
+          env: { ...process.env, ...env },
+        });
+        expect([synced, stderr.toString()]).toEqual([0, '']);
+        const keys = ['--public-keys', join(shared, 'ListPublicKeys.json')];
+        const own = ['--trail-arn', ARN, ...RANGE, '--evidence', directory, '--s3-bucket', BUCKET];
+        const { report, status } = await runJson([...own, ...keys]);
+        expect(status).toBe(3);
+        expect(accusations(report)).toContain('DIGEST_SIGNATURE_UNAVAILABLE');
+        const { valid, unreadable } = report.counts.digestFiles;
+        expect([valid, unreadable]).toEqual([1, 1]);
+      }),
+    );
 
     it('each log file with one changed byte is named, eight at a time', async () => {
       const client = new S3Client({
