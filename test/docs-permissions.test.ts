@@ -33,6 +33,7 @@ const policy = (heading: string): Statement[] =>
 const WHOLE = policy('Validating');
 const SHARE = policy('A share');
 const ESTIMATE = policy('Estimating');
+const KEYS = policy('Keys');
 
 /** What the table says of each action. */
 const told = new Map(
@@ -50,6 +51,8 @@ const ACTION_OF: Readonly<Record<string, readonly string[]>> = {
   'cloudtrail.GetTrailStatus': ['cloudtrail:GetTrailStatus'],
   'cloudtrail.ListPublicKeys': ['cloudtrail:ListPublicKeys'],
   'cloudtrail.LookupEvents': ['cloudtrail:LookupEvents'],
+  // Needs no permission.
+  'sts.GetCallerIdentity': [],
   's3.GetBucketLifecycleConfiguration': ['s3:GetLifecycleConfiguration'],
   's3.GetBucketLocation': ['s3:GetBucketLocation'],
   's3.GetBucketVersioning': ['s3:GetBucketVersioning'],
@@ -139,6 +142,7 @@ describe('docs/permissions.md', () => {
     expect([...new Set(clients)].sort()).toEqual([
       '@aws-sdk/client-cloudtrail',
       '@aws-sdk/client-s3',
+      '@aws-sdk/client-sts',
     ]);
     const actions = new Set([...sent].flatMap((name) => ACTION_OF[name] ?? []));
     const documented = [...new Set(actionsOf(WHOLE))];
@@ -152,7 +156,7 @@ describe('docs/permissions.md', () => {
 
   it('writes nothing, and gives `*` only to what takes no resource', () => {
     const blocks = [...page.matchAll(/^```json\n(.*?)^```$/gms)].map(([, text = '']) => text);
-    expect(blocks).toHaveLength(5);
+    expect(blocks).toHaveLength(6);
     for (const text of blocks) {
       const parsed = JSON.parse(text) as Statement | Statement[] | { Statement: Statement[] };
       const found = 'Statement' in parsed ? parsed.Statement : [parsed].flat();
@@ -265,6 +269,36 @@ describe('docs/permissions.md', () => {
       );
       expect([merge.ran.status, merge.refused]).toEqual([1, []]);
       expect(merge.asked).toContain('s3:ListBucketVersions');
+    });
+  });
+
+  it('collecting needs no more than validating, and what is collected none', async () => {
+    await inTemp(async (directory) => {
+      const place = join(directory, 'evidence');
+      const { ran, refused } = await under(WHOLE, trail('removed'), (argv) =>
+        runCommand(['collect', '--evidence', place, ...argv]),
+      );
+      expect([ran.status, refused]).toEqual([0, []]);
+      const pin = /manifest\.jsonl +SHA-256 (\S+)/.exec(ran.stdout)?.[1] ?? '';
+      const offline = await runCommand(['--evidence', place, '--manifest-sha256', pin]);
+      expect(offline.status).toBe(1);
+    });
+  });
+
+  it('keys need no more than their own', async () => {
+    await inTemp(async (directory) => {
+      const { ran, asked, refused } = await under(KEYS, trail('whole'), (argv) => {
+        const [url = ''] = argv.filter((one) => one.startsWith('http'));
+        const own = [
+          'keys',
+          '--output',
+          join(directory, 'keys.json'),
+          '--start-time',
+          '2026-01-01',
+        ];
+        return runCommand([...own, '--endpoint-url', url]);
+      });
+      expect([ran.status, refused, asked]).toEqual([0, [], actionsOf(KEYS)]);
     });
   });
 

@@ -111,7 +111,7 @@ describe('files', () => {
       );
       expect(await said(...ASKED, '--public-keys', directory)).toBe(
         `error: --public-keys ${directory} can’t be read: EISDIR: illegal operation on a directory\n` +
-          'hint: name a file with the JSON that aws cloudtrail list-public-keys prints\n',
+          'hint: name a file with the JSON that aws cloudtrail list-public-keys prints, or that validate-trail keys wrote\n',
       );
     });
   });

@@ -48,7 +48,7 @@ function summary({ directory, manifest }: Evidence, proves: string | undefined):
     `  validate-trail --evidence ${shellWord(directory)} \\`,
     `    --manifest-sha256 ${sha256}`,
   ];
-  return `${lines.map(escapeText).join('\n')}\n`;
+  return `${lines.map((line) => escapeText(line)).join('\n')}\n`;
 }
 
 const shellWord = (text: string): string =>

@@ -19,7 +19,7 @@ interface Command {
 export const COMMANDS: Readonly<Record<string, Command>> = {
   merge: { about: 'join what shards left', load: () => import('./merge-args.js') },
   collect: {
-    about: 'copy a range of a trail into a directory, to be proved without AWS',
+    about: 'copy a range into a directory, to be proved without AWS',
     load: () => import('./collect-args.js'),
   },
   keys: {

@@ -159,7 +159,7 @@ export const OPTIONS = {
 
 const commandList = (): string =>
   Object.entries(COMMANDS)
-    .map(([name, { about }]) => `  ${name.padEnd(14)}${about}`)
+    .map(([name, { about }]) => `  ${name.padEnd(15)}${about}`)
     .join('\n');
 
 /** Makes the parser of a command line. */

@@ -76,7 +76,7 @@ export class Manifest {
   static async open(path: string, writable: boolean): Promise<Manifest | undefined> {
     const flags = (writable ? constants.O_RDWR : constants.O_RDONLY) | constants.O_NONBLOCK;
     const handle = await open(path, flags | constants.O_NOFOLLOW).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return;
       throw new RunError(`${path} can’t be opened: ${systemReason(error)}`);
     });
     if (!handle) return undefined;
