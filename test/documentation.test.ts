@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parseArguments } from '../src/cli/command-line.js';
+import { COMMANDS } from '../src/cli/commands.js';
 import { FINDINGS } from '../src/core/finding.js';
 import { startEndpoint } from './support/loopback.js';
 import { CREDENTIALS } from './support/run-command.js';
@@ -22,7 +23,7 @@ describe('README', () => {
 
   it('names only options that exist', async () => {
     const helps = await Promise.all(
-      [['--help'], ['merge', '--help'], ['verify-report', '--help']].map(parseArguments),
+      [['--help'], ...Object.keys(COMMANDS).map((name) => [name, '--help'])].map(parseArguments),
     );
     const known = helps.map((help) => (help.command === 'help' ? help.text : '')).join('\n');
     const ours = readme

@@ -41,7 +41,7 @@ function summary({ directory, manifest }: Evidence, proves: string | undefined):
     ...(proves === undefined ? [] : [`Proves     ${proves}`]),
     '',
     'Write these down apart from the evidence: they vouch for it.',
-    `  ${MANIFEST}     SHA-256 ${sha256}`,
+    `  ${MANIFEST.padEnd(KEYS_FILE.length)}  SHA-256 ${sha256}`,
     `  ${KEYS_FILE}  SHA-256 ${end.keysSha256}`,
     '',
     'To prove it, without AWS:',
