@@ -103,7 +103,10 @@ async function ask(builder: TrailBuilder, findings: readonly Finding[], asked: A
     objects,
     readDigest: createDigestReader(objects, pLimit(4)),
     keysIn: () =>
-      Promise.resolve({ lookup, mislabelled: [], failure: '', mayCome: false, unpinned: '' }),
+      Promise.resolve({
+        ...{ lookup, valid: [], mislabelled: [] },
+        ...{ failure: '', mayCome: false, unpinned: '' },
+      }),
     trail: { name: builder.trail.Name, homeRegion: builder.trail.HomeRegion },
     locationsOf: () => [{ bucket: builder.trail.S3BucketName, prefix: '' }],
     searchLogs: ({ start, end }, needles) => {
@@ -393,6 +396,7 @@ describe('a stretch of time without digest files', () => {
         Promise.resolve({
           lookup: () => Promise.resolve({ state: 'known', key }),
           mislabelled: [],
+          valid: [],
           failure: '',
           mayCome: false,
           unpinned: '',

@@ -136,6 +136,8 @@ describe('--report', () => {
     expect(files.markdown).not.toMatch(/!\[x\]|@team|`code`/);
     expect(files.markdown).toContain('❌ INVALID');
     expect(files.html.match(/<script/g)).toHaveLength(2);
+    expect(report.keys).toMatchObject([{ region: 'us-east-1' }]);
+    expect(files.html).toContain(`<code>${report.keys?.[0]?.fingerprint ?? 'none'}</code>`);
     expect(files.text).toContain('INVALID: ');
   }, 60_000);
 

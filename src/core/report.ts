@@ -66,6 +66,15 @@ export interface ReportEvidence {
   readonly collectedBy?: string;
 }
 
+/** A public key that may have signed digest files of the range. */
+export interface ReportKey {
+  readonly region: string;
+  /** As CloudTrail labels it: the MD5 of its DER form, lower-case hex. */
+  readonly fingerprint: string;
+  readonly validityStart?: string;
+  readonly validityEnd?: string;
+}
+
 /** What a person accepted in an earlier run's report. */
 export interface Accepted {
   readonly id: string;
@@ -136,6 +145,8 @@ export interface Report {
     readonly bytesRead: number;
   };
   readonly chains: readonly ReportChain[];
+  /** The public keys of the range, of each Region that digest files were met in. */
+  readonly keys?: readonly ReportKey[];
   /** How the trail is set up now: no part of the proof. */
   readonly settings: readonly Setting[];
   /** What was accepted, from the state file. */

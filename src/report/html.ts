@@ -224,8 +224,20 @@ async function* document(report: Report, more: MoreFindings | undefined): AsyncG
   yield* mapSection(report, told);
   yield* chainSection(report, told);
   yield* findingSection(told);
+  yield* keySection(report);
   yield `</main>\n<footer>Made by ${html(`${report.tool.name} ${report.tool.version}`)}. This page asks no network.</footer>\n`;
   yield `<script>${script}</script>\n</body></html>\n`;
+}
+
+/** The public keys of the range, folded away: an auditor compares them with a set kept apart. */
+function* keySection({ keys = [] }: Report): Generator<string> {
+  if (keys.length === 0) return;
+  yield `<section><h2>Public keys of the range (${numeral(keys.length)})</h2><details><summary>CloudTrail’s keys by which signatures were verified, by Region</summary><div class="scroll"><table>\n`;
+  yield '<thead><tr><th scope="col">Region</th><th scope="col">Fingerprint</th><th scope="col">Valid</th></tr></thead><tbody>\n';
+  for (const { region, fingerprint, validityStart = '', validityEnd = '' } of keys) {
+    yield `<tr><td class="nowrap">${html(region)}</td><td><code>${html(fingerprint)}</code></td><td class="nowrap">${validityStart} to ${validityEnd}</td></tr>\n`;
+  }
+  yield '</tbody></table></div></details></section>\n';
 }
 
 /** The report as an HTML page, in pieces; `more` follows the findings that the report holds. */

@@ -95,6 +95,13 @@ export const REPORT_SCHEMA = {
     },
     {
       ...{ gapsAllowed: { const: true }, interrupted: { const: true } },
+      keys: {
+        type: 'array',
+        items: object(
+          { region: text, fingerprint: text },
+          { validityStart: time, validityEnd: time },
+        ),
+      },
       evidence: object(
         { manifestSha256: text, pinned: { type: 'boolean' }, collectedAt: time },
         { collectedBy: text },

@@ -1,5 +1,7 @@
 /** Asking CloudTrail once for what many sources need: a Region's status and keys. */
 import { finding, type Finding } from '../core/finding.js';
+import type { ReportKey } from '../core/report.js';
+import { formatInstant } from '../core/timestamp.js';
 import type { Answer, RegionKeys, TrailStatus } from '../sources/ports.js';
 import type { RunOptions } from './options.js';
 import type { SourceResult } from './read-source.js';
@@ -41,6 +43,25 @@ export function rememberKeys(options: RunOptions): KeysIn {
     regions.set(region, keys);
     return keys;
   };
+}
+
+/** The keys of the range, by Region, so far as they were had. */
+export async function keysOf(
+  results: readonly SourceResult[],
+  keysIn: KeysIn,
+): Promise<ReportKey[]> {
+  const regions = new Set(results.filter((one) => one.met).map((one) => one.plan.region));
+  const keys: ReportKey[] = [];
+  for (const region of [...regions].sort()) {
+    for (const { fingerprint, validityStart, validityEnd } of (await keysIn(region)).valid) {
+      keys.push({
+        ...{ region, fingerprint },
+        ...(validityStart === undefined ? {} : { validityStart: formatInstant(validityStart) }),
+        ...(validityEnd === undefined ? {} : { validityEnd: formatInstant(validityEnd) }),
+      });
+    }
+  }
+  return keys;
 }
 
 /** A finding for each Region whose keys nobody vouches for, and each key that is labelled wrongly. */

@@ -18,7 +18,7 @@ import { judge } from '../core/verdict.js';
 import { createFindingStore } from '../sources/finding-store.js';
 import { RunError, type SortedFindings, type TrailDescription } from '../sources/ports.js';
 import { carryFindings, markAccepted, nextState, stateFindings, tellAgain } from './advance.js';
-import { keyFindings, type StatusIn } from './ask.js';
+import { keyFindings, keysOf, type StatusIn } from './ask.js';
 import { gatherEvents, recentChanges, type ExplainOptions } from './explain-gaps.js';
 import {
   askedOf,
@@ -313,6 +313,7 @@ export async function validateTrail(given: RunOptions): Promise<RunResult> {
       bytesRead: results.reduce((sum, one) => sum + one.bytesRead, 0),
     },
     chains,
+    keys: await keysOf(results, keysIn),
     settings,
     ...(state && state.accepted.length > 0 && !interrupted()
       ? {

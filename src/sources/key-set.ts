@@ -1,6 +1,6 @@
 /** Public keys by fingerprint. */
 import { parsePublicKey, type PublicKey, type PublicKeyRecord } from '../core/public-key.js';
-import type { Instant } from '../core/timestamp.js';
+import type { Instant, TimeRange } from '../core/timestamp.js';
 
 /** Keys by fingerprint. What can't be read strictly is no key. */
 export class KeySet {
@@ -25,6 +25,16 @@ export class KeySet {
       ({ validityStart = 0, validityEnd = Infinity }) =>
         validityStart <= time && time <= validityEnd,
     );
+  }
+
+  /** The keys that may have signed digest files of a range: those valid then. */
+  validIn({ start, end }: TimeRange): PublicKey[] {
+    return [...this.#keys.values()]
+      .filter(
+        ({ validityStart = 0, validityEnd = Infinity }) =>
+          validityStart <= end && validityEnd >= start,
+      )
+      .sort((a, b) => (a.fingerprint < b.fingerprint ? -1 : 1));
   }
 
   get mislabelled(): PublicKey[] {

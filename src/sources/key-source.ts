@@ -38,9 +38,11 @@ async function keysFor(
     return false;
   };
   await ask(Math.min(range.start, now - HOUR), range.end + 2 * HOUR);
+  const valid = set.validIn(range);
   let wide: Promise<boolean> | undefined;
   return {
     unpinned,
+    valid,
     get mislabelled() {
       return set.mislabelled;
     },

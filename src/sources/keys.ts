@@ -65,9 +65,10 @@ export const listKept =
   };
 
 const fixed = (set: KeySet, unpinned: string): KeySource => ({
-  keysFor: () =>
+  keysFor: (_region, range) =>
     Promise.resolve({
       lookup: lookupIn(set),
+      valid: set.validIn(range),
       mislabelled: [],
       failure: '',
       mayCome: false,
@@ -116,7 +117,7 @@ export function createEvidenceKeySource(
       if (!file) {
         const failure = `there is no ${name} in the evidence`;
         const lookup = lookupIn(new KeySet());
-        return { lookup, mislabelled: [], failure, mayCome: false, unpinned: '' };
+        return { lookup, valid: [], mislabelled: [], failure, mayCome: false, unpinned: '' };
       }
       const found = readKeys(file.text, join(directory, name));
       const unpinned = unpinnedBy(file.text, name, pins);

@@ -183,6 +183,8 @@ export interface KeySource {
 export interface RegionKeys {
   /** Finds a fingerprint's key; asks again for older keys before it calls one unknown. */
   lookup(fingerprint: string, end: Instant): Promise<KeyLookup>;
+  /** Those that are valid within the range, by fingerprint. */
+  readonly valid: readonly PublicKey[];
   /** Keys whose fingerprint is not the MD5 of their bytes. */
   readonly mislabelled: readonly PublicKey[];
   /** Why keys could not be had; empty where they could. */
