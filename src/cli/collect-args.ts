@@ -1,5 +1,6 @@
 /** The command line of `validate-trail collect`. */
 import { readArguments, type Arguments } from './args.js';
+import { ENVIRONMENT } from './help-texts.js';
 import { flag, text } from './option.js';
 import type { Parsed } from './command-line.js';
 import { commandLine, OPTIONS } from './options.js';
@@ -16,18 +17,13 @@ export interface CollectArguments {
   readonly options: Arguments;
 }
 
-const {
-  ['trail-arn']: trailArn,
-  ['start-time']: startTime,
-  ['end-time']: endTime,
-  ['trail-name']: trailName,
-  ['home-region']: homeRegion,
-} = OPTIONS;
-
 const OWN = {
   evidence: text('What:', 'the directory that takes the evidence, new or begun by this command'),
-  ...{ 'trail-arn': trailArn, 'start-time': startTime, 'end-time': endTime },
-  ...{ 'trail-name': trailName, 'home-region': homeRegion },
+  'trail-arn': OPTIONS['trail-arn'],
+  'start-time': text('What:', 'begin of the range'),
+  'end-time': OPTIONS['end-time'],
+  'trail-name': OPTIONS['trail-name'],
+  'home-region': OPTIONS['home-region'],
   region: OPTIONS.region,
   'account-id': OPTIONS['account-id'],
   'digests-only': flag('What:', 'copy digest files, no log file'),
@@ -64,6 +60,8 @@ own hash. Write that hash down apart: it vouches for all the rest.
 Interrupted, the same command goes on and fetches nothing again that is whole.
 What could not be read for a reason that may pass keeps the evidence open:
 give the command again, or close it with --finish.
+
+${ENVIRONMENT}
 
 Exit status:
   0    all of it is there and closed, whatever it proves
