@@ -1,6 +1,19 @@
 /** `validate-trail collect`: what was collected is judged as the bucket was, and shows every change. */
 import { createHash } from 'node:crypto';
-import { cp, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import {
+  cp,
+  mkdir,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Report } from '../src/core/report.js';
@@ -8,6 +21,7 @@ import { base, catalogue } from './support/lies.js';
 import { CALLER } from './support/loopback-sts.js';
 import type { EndpointOptions } from './support/loopback.js';
 import { runCommand, runJson } from './support/run-command.js';
+import { start } from './support/spawned.js';
 import { inTemp, serving, timeless } from './support/shards.js';
 import { mulberry32, signingKey, TrailBuilder } from './support/trail-builder.js';
 
@@ -48,6 +62,9 @@ async function collected<T>(
     }),
   );
 }
+
+/** A trail and its range. */
+const both = (made: ReturnType<typeof base>) => [made.builder, made] as const;
 
 async function filesOf(place: string): Promise<string[]> {
   const found = await readdir(place, { recursive: true, withFileTypes: true });
@@ -326,4 +343,234 @@ describe('collect', () => {
         expect(endpoint.requests.get('GetObject') ?? 0).toBe(0);
       });
     }));
+});
+
+/** Writes a manifest's lines anew, and the hash that closes it, as one could who knows the format. */
+async function rewriteManifest(
+  place: string,
+  change: (lines: Record<string, Record<string, unknown>>[]) => void,
+): Promise<void> {
+  const path = join(place, 'manifest.jsonl');
+  const lines = (await readFile(path, 'utf8'))
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, Record<string, unknown>>);
+  const last = lines.pop();
+  change(lines);
+  const before = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+  const head = `{"end":${JSON.stringify(last?.['end'])},"sha256":"`;
+  const cut = head.slice(0, head.lastIndexOf('"') + 1);
+  const sum = createHash('sha256').update(before).update(cut).digest('hex');
+  await writeFile(path, `${before}${cut}${sum}"}\n`);
+}
+
+describe('whoever writes the directory', () => {
+  it('chooses neither keys nor pins nor files, and what passes', () =>
+    collected(...both(base()), async (place) => {
+      const keys = await readFile(join(place, 'public-keys.json'));
+      const own = createHash('sha256').update(keys).digest('hex');
+      const victim = join(place, '..', 'victim');
+      for (const [name, value] of [
+        ['keys-sha256', [own]],
+        ['public-keys', join(place, 'public-keys.json')],
+        ['output', victim],
+        ['report', [`json=${victim}`]],
+        ['state', victim],
+        ['allow-gaps', true],
+        ['constructor', 'x'],
+      ] as const) {
+        await rewriteManifest(place, ([head]) => {
+          (head?.['head']?.['options'] as Record<string, unknown>)[name] = value;
+        });
+        const { status, stdout } = await runCommand(['--evidence', place]);
+        expect([name, status, stdout.includes('KEYS_UNPINNED')]).toEqual([name, 3, true]);
+        await expect(readFile(victim)).rejects.toThrow('ENOENT');
+      }
+    }));
+
+  it('ends the run with words, whatever lines are made of', () =>
+    collected(...both(base()), async (place) => {
+      const whole = await readFile(join(place, 'manifest.jsonl'));
+      const odd = [null, 5, 'x', [], {}, { x: null }];
+      for (const value of odd) {
+        for (const kind of ['head', 'object', 'failed', 'listed', 'listing', 'answer']) {
+          await rewriteManifest(place, (lines) => {
+            if (kind === 'head') lines[0] = { head: value as never };
+            else lines.push({ [kind]: value as never });
+          });
+          const { status, stdout, stderr } = await runCommand(['--evidence', place]);
+          expect([kind, value, status, stdout]).toEqual([kind, value, 2, '']);
+          expect(stderr).toMatch(/manifest\.jsonl (holds a line|is another kind|has the form)/);
+        }
+      }
+      for (const [name, value] of [
+        ...['options', 'range', 'collectedBy', 'endpoints', 'now'].map(
+          (one) => [one, null] as const,
+        ),
+        ['options', { region: 5 }],
+        ['options', { region: [5] }],
+      ] as const) {
+        await writeFile(join(place, 'manifest.jsonl'), whole);
+        await rewriteManifest(place, ([head]) =>
+          Object.assign(head?.['head'] ?? {}, { [name]: value }),
+        );
+        const { status, stderr } = await runCommand(['--evidence', place]);
+        expect([name, status]).toEqual([name, 2]);
+        expect(stderr).toContain('no collecting wrote');
+      }
+    }));
+
+  it('can’t hold the run up with a pipe in place of the keys', () =>
+    collected(...both(base()), async (place, pin) => {
+      await rm(join(place, 'public-keys.json'));
+      spawnSync('mkfifo', [join(place, 'public-keys.json')]);
+      const { status, stderr } = await runCommand(['--evidence', place, '--manifest-sha256', pin]);
+      expect([status, stderr]).toEqual([2, expect.stringContaining('not a plain file')]);
+    }));
+
+  it('can’t lead copies out of it by a link', () =>
+    inTemp((directory) => {
+      const made = base();
+      return serving(made.builder, made, {}, async (argv) => {
+        const place = join(directory, 'evidence');
+        const out = join(directory, 'out');
+        await mkdir(place);
+        await mkdir(out);
+        await symlink(out, join(place, 'trail-bucket'));
+        const ran = await collect(place, argv);
+        expect(ran.status).toBe(0);
+        expect(await readdir(out)).toEqual([]);
+        expect((await judged(place, pinIn(ran.stdout))).status).toBe(0);
+      });
+    }));
+});
+
+describe('going on', () => {
+  it('leaves closed evidence as it is, whatever fails by then', () =>
+    inTemp((directory) => {
+      const made = base();
+      return serving(made.builder, made, { failing: ['DescribeTrails'] }, async (argv) => {
+        const place = join(directory, 'evidence');
+        const own = [...argv, '--s3-bucket', 'trail-bucket'];
+        const first = await collect(place, own);
+        expect(first.status).toBe(0);
+        expect(first.stderr).toContain('not answered: DescribeTrail ');
+        const before = await readFile(join(place, 'manifest.jsonl'));
+        expect((await collect(place, own)).status).toBe(0);
+        expect((await readFile(join(place, 'manifest.jsonl'))).equals(before)).toBe(true);
+      });
+    }));
+
+  it('asks nothing of the moment again: a later status is not held against older listings', () =>
+    inTemp((directory) => {
+      const made = base();
+      const { key } = made.log(2);
+      const now = new Date((made.end + 3 * 3600) * 1000);
+      const failing: EndpointOptions = {
+        now,
+        failing: ['GetTrailStatus'],
+        answerGet: (request, response) => {
+          if (!decodeURIComponent(request.url ?? '').includes(key)) return false;
+          response.writeHead(503).end('<Error><Code>InternalError</Code></Error>');
+          return true;
+        },
+      };
+      return serving(made.builder, made, failing, async (argv, endpoint) => {
+        const place = join(directory, 'evidence');
+        const own = argv.slice(0, argv.indexOf('--end-time'));
+        expect((await collect(place, own)).status).toBe(3);
+        const last = made.chain.digests.at(-1);
+        made.builder.chain({ from: made.end, hours: 4, ...(last ? { after: last } : {}) });
+        endpoint.set({ now: new Date((made.end + 8 * 3600) * 1000) });
+        const second = await collect(place, own);
+        expect(second.status).toBe(0);
+        const { report } = await judged(place, pinIn(second.stdout));
+        expect(report.findings.map(({ code }) => code)).not.toContain('CHAIN_TAIL_CUT');
+        expect(report.verdict).not.toBe('invalid');
+      });
+    }));
+
+  it('tries again what credentials kept from it, and what was damaged since', () =>
+    inTemp((directory) => {
+      const made = base();
+      let gets = 0;
+      const expiring: EndpointOptions = {
+        answerGet: (_, response) => {
+          if (++gets <= 10) return false;
+          response
+            .writeHead(400, { 'x-amz-request-id': 'X', 'content-type': 'application/xml' })
+            .end('<Error><Code>ExpiredToken</Code><Message>expired</Message></Error>');
+          return true;
+        },
+      };
+      return serving(made.builder, made, expiring, async (argv, endpoint) => {
+        const place = join(directory, 'evidence');
+        const first = await collect(place, argv);
+        expect([first.status, first.stdout]).toEqual([3, '']);
+        expect(first.stderr).toContain('credentials');
+        endpoint.set({});
+        const copy = (await filesOf(place)).find((file) => file.endsWith('.gz')) ?? '';
+        await writeFile(copy, 'damaged');
+        const second = await collect(place, argv);
+        expect([second.status, second.stderr]).toEqual([0, '']);
+        const offline = await judged(place, pinIn(second.stdout));
+        expect([offline.status, offline.report.findings]).toEqual([0, []]);
+      });
+    }));
+
+  it('is refused while another collects there', () =>
+    inTemp((directory) => {
+      const made = base();
+      return serving(made.builder, made, { latencyMs: 150 }, async (argv) => {
+        const place = join(directory, 'evidence');
+        const first = start(['collect', '--evidence', place, ...argv]);
+        while (!existsSync(join(place, '+lock'))) await setTimeout(20);
+        const second = await collect(place, argv);
+        expect([second.status, second.stderr]).toEqual([
+          2,
+          expect.stringContaining('another validate-trail collects into'),
+        ]);
+        expect((await first.ended).status).toBe(0);
+        expect(existsSync(join(place, '+lock'))).toBe(false);
+      });
+    }));
+});
+
+describe('the bucket’s writer', () => {
+  it('closes no evidence that can’t be opened', { timeout: 120_000 }, async () => {
+    const made = base({ versioning: 'Enabled' });
+    const { bucket, key } = made.log(3);
+    made.builder.put(bucket, key, { body: Buffer.from('altered') });
+    const filler = '\u0001'.repeat(800 - key.length);
+    for (let at = 0; at < 3000; at++) {
+      made.builder.put(bucket, `AWSLogs/${filler}${at}/x`, { body: Buffer.from('x') });
+      made.builder.put(bucket, `${key}${filler}${at}`, { body: Buffer.from('x') });
+    }
+    await collected(...both(made), async (place, pin, argv) => {
+      const online = await runJson(argv);
+      const offline = await judged(place, pin);
+      expect([offline.status, online.status]).toEqual([1, 1]);
+      expect(alike(offline.report)).toEqual(alike(online.report));
+      for (const line of (await readFile(join(place, 'manifest.jsonl'), 'utf8')).split('\n')) {
+        expect(line.length).toBeLessThan(16 * 1024 * 1024);
+      }
+    });
+  });
+
+  it('and keys that CloudTrail labels oddly leave it provable', async () => {
+    const made = base();
+    const keys = made.builder.world.keys.get('us-east-1') ?? [];
+    const [first] = keys;
+    if (!first) throw new Error('no key');
+    keys.push(
+      { ...first, Fingerprint: '0'.repeat(32) },
+      { ...first, Value: 'AAAA', Fingerprint: '1'.repeat(32) },
+    );
+    await collected(...both(made), async (place, pin, argv) => {
+      const online = await runJson(argv);
+      const offline = await judged(place, pin);
+      expect(offline.status).toBe(online.status);
+      expect(alike(offline.report)).toEqual(alike(online.report));
+    });
+  });
 });

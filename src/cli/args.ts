@@ -7,7 +7,7 @@ import { FORMATS, type Format } from '../report/format-names.js';
 import { readAttest } from './attest-options.js';
 import { readBetween } from './between-options.js';
 import { readLarge } from './large-options.js';
-import { OPTIONS, parser, TIME_FORMS } from './options.js';
+import { parser, TIME_FORMS } from './options.js';
 import { checked, list, oneOf, single, type Raw } from './raw-options.js';
 import { UsageError } from './usage-error.js';
 
@@ -291,6 +291,22 @@ const NARROWING = [
 /** Set beside the options; no option is named so. */
 const WHOLE = '+whole';
 
+const isText = (value: unknown): boolean => typeof value === 'string';
+const areTexts = (value: unknown): boolean => Array.isArray(value) && value.every(isText);
+const isTrue = (value: unknown): boolean => value === true;
+
+/**
+ * What evidence may say was asked for, and nothing else: whoever wrote the directory must not choose
+ * keys, pins, files that are written, or what passes.
+ */
+const COLLECTED: Readonly<Record<string, ((value: unknown) => boolean) | undefined>> = {
+  ...{ 'trail-arn': isText, 'trail-name': isText, 'home-region': isText },
+  ...{ 'start-time': isText, 'end-time': isText, retention: isText },
+  ...{ region: areTexts, 'account-id': areTexts, location: areTexts, 'bucket-alias': areTexts },
+  ...{ 's3-bucket': isText, 's3-prefix': isText, 'organization-id': isText },
+  ...{ 'digests-only': isTrue, 'no-versions': isTrue },
+};
+
 /** The options that name a trail: one alone means another. */
 const TRAIL = ['trail-arn', 'trail-name', 'home-region'];
 
@@ -302,9 +318,16 @@ async function withCollected(raw: Raw): Promise<Raw> {
   const head = await readHead(evidence);
   if (!head) return raw;
   const isGiven = (name: string): boolean => raw[name] !== undefined;
-  const isOther = TRAIL.some(isGiven);
-  const own = Object.entries(head.options).filter(([name]) =>
-    isOther && TRAIL.includes(name) ? false : !isGiven(name) && name in OPTIONS,
+  const replaced = [
+    ...(TRAIL.some(isGiven) ? TRAIL : []),
+    ...(raw['since-state'] === true ? ['start-time'] : []),
+  ];
+  const own = Object.entries(head.options).filter(
+    ([name, value]) =>
+      !isGiven(name) &&
+      !replaced.includes(name) &&
+      Object.hasOwn(COLLECTED, name) &&
+      COLLECTED[name]?.(value) === true,
   );
   const isWhole = Object.keys(head.options).every((name) => !isGiven(name));
   return { ...raw, ...Object.fromEntries(own), [WHOLE]: isWhole && !NARROWING.some(isGiven) };

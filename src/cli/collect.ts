@@ -106,6 +106,9 @@ async function complete(
   if (signal.aborted) return false;
   const unread = await evidence.unread();
   const passing = [...unread.keys()].some((reason) => reason === 'keys' || isPassing(reason));
+  for await (const why of evidence.unanswered()) {
+    io.stderr.write(`validate-trail: notice: not answered: ${escapeText(why)}\n`);
+  }
   if (unread.size > 0) {
     io.stderr.write(`validate-trail: could not be read: ${unreadWords(unread)}\n`);
   }
@@ -140,10 +143,10 @@ export async function runCollect(
   const progress = createProgress(io, !options.quiet);
   let result: RunResult | undefined;
   try {
-    if (evidence.manifest.end) {
+    if (!connection) {
       await print(io, `${escapeText(directory)} is collected and closed already.\n`);
       await print(io, summary(evidence, undefined));
-      return evidence.manifest.end.failed > 0 ? INCOMPLETE : 0;
+      return (evidence.manifest.end?.failed ?? 0) > 0 ? INCOMPLETE : 0;
     }
     const { range } = evidence.manifest.head;
     const own = { range, tool, startedAt: clock(), signal, listener: progress.listener };
@@ -161,6 +164,7 @@ export async function runCollect(
   } finally {
     progress.stop();
     await result?.close();
-    await connection.close();
+    await connection?.close();
+    await evidence.close();
   }
 }

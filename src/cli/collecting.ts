@@ -13,6 +13,12 @@ import { connected, type Connection } from './connect.js';
 import { findTrail } from './find-trail.js';
 import { askedRange } from './range.js';
 
+/** An evidence directory that is being collected, and AWS behind it; closed ones need none. */
+export interface Collecting {
+  readonly evidence: Evidence;
+  readonly connection: Connection | undefined;
+}
+
 /**
  * Connects to AWS and keeps all that is asked and answered in an evidence directory, or goes on with
  * that. Throws `RunError` where it can't, or where other work was begun there.
@@ -23,12 +29,12 @@ export async function connectCollecting(
   tool: string,
   environment: Environment,
   signal: AbortSignal,
-): Promise<{ readonly connection: Connection; readonly evidence: Evidence }> {
+): Promise<Collecting> {
   const { s3, cloudtrail, who, endpoints, close } = awsSources(options, environment, signal);
   let evidence: Evidence | undefined;
   try {
     const asked = askedOf(options, endpoints);
-    evidence = await Evidence.collect(directory, async () => {
+    const head = async (): Promise<EvidenceHead> => {
       const trail = await findTrail(options, cloudtrail);
       const now = await cloudtrail.now(trail.homeRegion);
       return {
@@ -40,19 +46,21 @@ export async function connectCollecting(
         startedAt: formatInstant(Math.floor(Date.now() / 1000)),
         collectedBy: await who(),
       };
-    });
+    };
+    evidence = await Evidence.collect(directory, head, signal);
     const begun = evidence;
     refuseOther(begun.manifest.head, { tool, ...asked }, directory);
+    if (begun.manifest.end) {
+      close();
+      return { evidence: begun, connection: undefined };
+    }
     const connection = await connected(options, {
       objects: createCollectedObjects(begun, s3),
       trails: createCollectedTrail(begun, cloudtrail),
       keys: createKeySource(begun.listKeys(cloudtrail.listKeys)),
-      close: async () => {
-        close();
-        await begun.close();
-      },
+      close,
     });
-    return { connection, evidence };
+    return { evidence: begun, connection };
   } catch (error) {
     close();
     await evidence?.close().catch(() => undefined);

@@ -1,8 +1,11 @@
 /** Of which work a run's journal is. */
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { MANIFEST } from '../core/evidence.js';
 import { readFile } from 'node:fs/promises';
 import { FORMAT_VERSION, type NewWork, type Shard } from '../core/journal.js';
 import type { Instant, TimeRange } from '../core/timestamp.js';
+import { hashOfFile } from '../sources/copies.js';
 import { endpointsOf } from '../sources/client-config.js';
 import type { Arguments } from './args.js';
 
@@ -16,6 +19,10 @@ async function filesOf(options: Arguments): Promise<Record<string, string>> {
     if (path === undefined) continue;
     const bytes = await readFile(path).catch(() => undefined);
     if (bytes) files[name] = createHash('sha256').update(bytes).digest('hex');
+  }
+  if (options.evidence !== undefined) {
+    const manifest = await hashOfFile(join(options.evidence, MANIFEST)).catch(() => undefined);
+    if (manifest !== undefined) files['evidence'] = manifest;
   }
   return files;
 }

@@ -84,21 +84,27 @@ export interface FailedObject extends ObjectName {
   readonly at: string;
 }
 
-/** A few of the objects of a listing: key, size, LastModified. */
+/** What is listed: objects, the next level's folders, or versions. */
+export type ListingKind = 'objects' | 'folders' | 'versions';
+
+/** A row of a listing: an object's key, size and LastModified; a folder; or a version. */
+export type ListedRow =
+  readonly [string, number, Instant | null] | string | Readonly<Record<string, unknown>>;
+
+/** A few rows of a listing. */
 export interface ListedPart {
   readonly id: number;
-  readonly objects: readonly (readonly [string, number, Instant | null])[];
+  readonly rows: readonly ListedRow[];
 }
 
 /** A listing that came to its end, or didn't. */
 export interface ListingEnd {
   readonly id: number;
+  readonly kind: ListingKind;
   readonly bucket: string;
   readonly prefix: string;
-  /** With folders: only the next level, as common prefixes. */
-  readonly folders?: readonly string[];
-  /** How many objects the parts with this id hold. */
-  readonly objects: number;
+  /** How many rows the parts with this id hold. */
+  readonly rows: number;
   readonly failure?: unknown;
   readonly at: string;
 }
@@ -128,6 +134,8 @@ export const MANIFEST = 'manifest.jsonl';
 export const KEYS_FILE = 'public-keys.json';
 /** Where objects lie whose keys can't be paths everywhere. No bucket can be named so. */
 export const BY_HASH = '+by-hash';
+/** Who collects into the directory now. */
+export const LOCK = '+lock';
 /** Where a copy is written before it is whole. */
 export const PARTS = '+parts';
 
@@ -154,52 +162,116 @@ export function hashedPath({ bucket, key, version = '' }: ObjectName, sha256: st
 export const nameOf = ({ bucket, key, version = '' }: ObjectName): string =>
   JSON.stringify([bucket, key, version]);
 
-const KINDS = ['head', 'object', 'failed', 'listed', 'listing', 'answer'];
-
 export const encodeManifestLine = (line: ManifestLine): string => `${JSON.stringify(line)}\n`;
 
-/** Reads a line; throws `EvidenceError` for one that no collecting wrote. */
-export function decodeManifestLine(text: string): ManifestLine {
-  let value: Record<string, unknown>;
-  try {
-    value = JSON.parse(text) as Record<string, unknown>;
-  } catch {
-    throw new EvidenceError('holds a line that is not JSON');
-  }
-  const [kind = '', ...others] = Object.keys(value);
-  const what = value[kind];
-  if (!KINDS.includes(kind) || others.length > 0 || typeof what !== 'object' || what === null) {
-    throw new EvidenceError('holds a line that no collecting wrote');
-  }
-  if (kind === 'head') checkHead(what as EvidenceHead);
-  if (kind === 'object') checkObject(what as CopiedObject);
-  return value as unknown as ManifestLine;
+const STRANGE = 'holds a line that no collecting wrote';
+
+type Fields = Readonly<Record<string, unknown>>;
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const areTexts = (...values: readonly unknown[]): boolean =>
+  values.every((one) => typeof one === 'string');
+const areWhole = (...values: readonly unknown[]): boolean =>
+  values.every((one) => Number.isSafeInteger(one) && (one as number) >= 0);
+const isFailure = (value: unknown): boolean =>
+  isFields(value) &&
+  (value['kind'] === 'unreadable'
+    ? areTexts(value['reason'], value['detail'])
+    : value['kind'] === 'absent'
+      ? areTexts(value['what'])
+      : value['kind'] === 'foreign-encryption');
+
+function isOption(value: unknown): boolean {
+  return (
+    typeof value === 'string' ||
+    value === true ||
+    (Array.isArray(value) && areTexts(...(value as unknown[])))
+  );
 }
 
-function checkHead({ format, version, trail, options, range, now, tool }: EvidenceHead): void {
-  if ((format as unknown) !== EVIDENCE_FORMAT) throw new EvidenceError('is another kind of file');
-  if ((version as unknown) !== EVIDENCE_VERSION) {
-    throw new EvidenceError(
-      `has the form ${String(version)}, and this tool reads ${EVIDENCE_VERSION}`,
-    );
-  }
-  const isWhole =
-    [trail, tool].every((one: unknown) => typeof one === 'string') &&
-    typeof (options as unknown) === 'object' &&
-    [now, range.start, range.end].every(Number.isSafeInteger);
-  if (!isWhole) throw new EvidenceError('does not say of which trail it is');
+function isHead({
+  tool,
+  trail,
+  options,
+  endpoints,
+  range,
+  now,
+  startedAt,
+  collectedBy,
+}: Fields): boolean {
+  return (
+    areTexts(tool, trail, startedAt) &&
+    isFields(options) &&
+    Object.values(options).every(isOption) &&
+    isFields(endpoints) &&
+    areTexts(...Object.values(endpoints)) &&
+    isFields(range) &&
+    areWhole(now, range['start'], range['end']) &&
+    isFields(collectedBy) &&
+    areTexts(...Object.values(collectedBy))
+  );
 }
 
 /** A path that leads anywhere but to the object's own place is nobody's. */
-function checkObject(object: CopiedObject): void {
-  const { bucket, key, path, size, sha256, metadata } = object;
-  const isTyped =
-    [bucket, key, path, sha256].every((one: unknown) => typeof one === 'string') &&
-    Number.isSafeInteger(size) &&
-    /^[0-9a-f]{64}$/.test(sha256) &&
-    Object.values(metadata).every((one: unknown) => typeof one === 'string');
-  if (!isTyped || (path !== plainPath(object) && path !== hashedPath(object, sha256))) {
-    throw new EvidenceError('holds a line that no collecting wrote');
+function isObject(object: Fields): boolean {
+  const { bucket, key, version = '', path, size, sha256, metadata, retention, at } = object;
+  if (!areTexts(bucket, key, version, path, sha256, at) || !areWhole(size)) return false;
+  if (!/^[0-9a-f]{64}$/.test(sha256 as string)) return false;
+  if (!isFields(metadata) || !areTexts(...Object.values(metadata))) return false;
+  const isHeld = isFields(retention) && areTexts(retention['mode']) && areWhole(retention['until']);
+  const name = object as unknown as CopiedObject;
+  const isOwn = path === plainPath(name) || path === hashedPath(name, sha256 as string);
+  return isOwn && (retention === undefined || isHeld);
+}
+
+function isRow(row: unknown): boolean {
+  if (!Array.isArray(row)) return typeof row === 'string' || isFields(row);
+  const [key, size, modified] = row as unknown[];
+  return areTexts(key) && areWhole(size) && (modified === null || Number.isSafeInteger(modified));
+}
+
+const LISTINGS: readonly unknown[] = ['objects', 'folders', 'versions'] satisfies ListingKind[];
+
+/** Whether a line of a kind has the shape that collecting gives it. */
+const SHAPES: Readonly<Record<string, (fields: Fields) => boolean>> = {
+  head: isHead,
+  object: isObject,
+  failed: ({ bucket, key, version = '', failure }) =>
+    areTexts(bucket, key, version) && isFailure(failure),
+  listed: ({ id, rows }) => areWhole(id) && Array.isArray(rows) && rows.every(isRow),
+  listing: ({ id, kind, bucket, prefix, rows, failure }) =>
+    areWhole(id, rows) &&
+    areTexts(bucket, prefix) &&
+    LISTINGS.includes(kind) &&
+    (failure === undefined || isFailure(failure)),
+  answer: ({ of, asked, value }) =>
+    areTexts(of) && Array.isArray(asked) && (value === null || isFields(value) || areTexts(value)),
+};
+
+/** Reads a line; throws `EvidenceError` for one that no collecting wrote. */
+export function decodeManifestLine(text: string): ManifestLine {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new EvidenceError('holds a line that is not JSON');
+  }
+  if (!isFields(value)) throw new EvidenceError(STRANGE);
+  const [kind = '', ...others] = Object.keys(value);
+  const fields = value[kind];
+  const fits = Object.hasOwn(SHAPES, kind) ? SHAPES[kind] : undefined;
+  if (!fits || others.length > 0 || !isFields(fields)) throw new EvidenceError(STRANGE);
+  if (kind === 'head') checkForm(fields);
+  if (!fits(fields)) throw new EvidenceError(STRANGE);
+  return value as unknown as ManifestLine;
+}
+
+function checkForm({ format, version }: Fields): void {
+  if (format !== EVIDENCE_FORMAT) throw new EvidenceError('is another kind of file');
+  if (version !== EVIDENCE_VERSION) {
+    throw new EvidenceError(
+      `has the form ${String(version)}, and this tool reads ${EVIDENCE_VERSION}`,
+    );
   }
 }
 

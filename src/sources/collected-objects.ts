@@ -1,6 +1,5 @@
 /** Objects and listings of an evidence directory that was collected, or is being collected. */
-import { nameOf, type ObjectName } from '../core/evidence.js';
-import { formatInstant, type Instant } from '../core/timestamp.js';
+import { nameOf, type ListedRow, type ObjectName } from '../core/evidence.js';
 import { readCopy } from './copies.js';
 import type { Evidence } from './evidence.js';
 import { hashBody } from './hash-log.js';
@@ -16,9 +15,6 @@ import type {
   ReadFailure,
 } from './ports.js';
 
-/** Objects of a listing that stand in one line. */
-const A_LINE = 1000;
-
 const notCollected = (what: string): Read<never> => ({
   ok: false,
   failure: {
@@ -33,50 +29,26 @@ const TOO_LARGE: ReadFailure = {
   detail: 'too large to be collected: over 1 GiB',
 };
 
-/** Failures that another try may not meet. */
-const mayPass = (failure: ReadFailure): boolean =>
-  failure.kind === 'unreadable' && failure.reason !== 'altered-copy';
-
 /** The objects of a recorded listing whose keys begin with a prefix. */
 async function objectsOf(
-  { manifest }: Evidence,
-  { parts }: ListingPlace,
+  evidence: Evidence,
+  place: ListingPlace,
   prefix: string,
 ): Promise<ListedObject[]> {
   const objects: ListedObject[] = [];
-  for (const offset of parts) {
-    for (const [key, size, lastModified] of (await manifest.partAt(offset)).objects) {
-      if (!key.startsWith(prefix)) continue;
-      objects.push({ key, size, ...(lastModified === null ? {} : { lastModified }) });
-    }
+  for await (const row of evidence.rows(place)) {
+    const [key, size, lastModified] = row as readonly [string, number, number | null];
+    if (!key.startsWith(prefix)) continue;
+    objects.push({ key, size, ...(lastModified === null ? {} : { lastModified }) });
   }
   return objects;
 }
 
-const timeNow = (): string => formatInstant(Math.floor(Date.now() / 1000));
-
-async function keepListing(
-  { manifest }: Evidence,
-  bucket: string,
-  prefix: string,
-  isFolders: boolean,
-  read: Read<Listing>,
-): Promise<void> {
-  const id = ++manifest.index.lastListing;
-  const { objects, folders } = read.ok ? read.value : { objects: [], folders: [] };
-  for (let at = 0; at < objects.length; at += A_LINE) {
-    const part = objects
-      .slice(at, at + A_LINE)
-      .map(({ key, size, lastModified }): [string, number, Instant | null] => [
-        ...([key, size] as const),
-        lastModified ?? null,
-      ]);
-    await manifest.add({ listed: { id, objects: part } });
-  }
-  const failure = read.ok ? {} : { failure: read.failure };
-  const told = { id, bucket, prefix, ...(isFolders ? { folders } : {}), objects: objects.length };
-  await manifest.add({ listing: { ...told, ...failure, at: timeNow() } });
-}
+const rowOf = ({ key, size, lastModified }: ListedObject): ListedRow => [
+  key,
+  size,
+  lastModified ?? null,
+];
 
 /** A recorded listing's outcome. */
 async function listingIn(
@@ -84,9 +56,14 @@ async function listingIn(
   place: ListingPlace,
   prefix: string,
 ): Promise<Read<Listing>> {
-  const { failure, folders = [] } = place.end;
+  const { failure, kind } = place.end;
   if (failure !== undefined) return { ok: false, failure: failure as ReadFailure };
-  return { ok: true, value: { objects: await objectsOf(evidence, place, prefix), folders } };
+  if (kind === 'objects') {
+    return { ok: true, value: { objects: await objectsOf(evidence, place, prefix), folders: [] } };
+  }
+  const folders: string[] = [];
+  for await (const row of evidence.rows(place)) folders.push(row as string);
+  return { ok: true, value: { objects: [], folders } };
 }
 
 /**
@@ -99,15 +76,39 @@ export function createCollectedObjects(evidence: Evidence, live?: ObjectSource):
   const met = new Set<string>();
 
   const list: ObjectSource['list'] = async (bucket, prefix, options = {}) => {
-    const isFolders = options.folders === true;
-    const own = manifest.index.listing(bucket, prefix, isFolders);
-    const known = own ?? (isFolders || live ? undefined : manifest.index.covering(bucket, prefix));
+    const kind = options.folders === true ? 'folders' : 'objects';
+    const own = manifest.index.listing(kind, bucket, prefix);
+    const wider = kind === 'folders' || live ? undefined : manifest.index.covering(bucket, prefix);
+    const known = own ?? wider;
     if (known && !(live && known.end.failure !== undefined)) {
       return listingIn(evidence, known, prefix);
     }
     if (!live) return notCollected(`the listing of s3://${bucket}/${prefix}`);
     const read = await live.list(bucket, prefix, options);
-    await keepListing(evidence, bucket, prefix, isFolders, read);
+    const rows = read.ok
+      ? kind === 'folders'
+        ? read.value.folders
+        : read.value.objects.map(rowOf)
+      : [];
+    await evidence.keepListing({ kind, bucket, prefix }, read.ok ? undefined : read.failure, rows);
+    return read;
+  };
+
+  const versions: ObjectSource['versions'] = async (bucket, prefix) => {
+    const known = manifest.index.listing('versions', bucket, prefix);
+    if (known && !(live && known.end.failure !== undefined)) {
+      if (known.end.failure !== undefined) {
+        return { ok: false, failure: known.end.failure as ReadFailure };
+      }
+      const found: ObjectVersion[] = [];
+      for await (const row of evidence.rows(known)) found.push(row as unknown as ObjectVersion);
+      return { ok: true, value: found };
+    }
+    if (!live) return notCollected(`the list of versions of s3://${bucket}/${prefix}`);
+    const read = await live.versions(bucket, prefix);
+    const rows = read.ok ? read.value.map((one): ListedRow => ({ ...one })) : [];
+    const failure = read.ok ? undefined : read.failure;
+    await evidence.keepListing({ kind: 'versions', bucket, prefix }, failure, rows);
     return read;
   };
 
@@ -152,7 +153,8 @@ export function createCollectedObjects(evidence: Evidence, live?: ObjectSource):
       }
       return notCollected(`s3://${bucket}/${key}`);
     }
-    if (known && (known.ok || !mayPass(known.failure))) return known;
+    // A copy that was damaged since is fetched again, and what could not be read is tried again.
+    if (known?.ok === true) return known;
     return fetched(live, name, consume);
   };
 
@@ -172,13 +174,7 @@ export function createCollectedObjects(evidence: Evidence, live?: ObjectSource):
     list,
     read,
     hashLog: (bucket, key) => read(bucket, key, hashBody),
-    versions: (bucket, prefix) =>
-      answer<Read<readonly ObjectVersion[]>>(
-        'ListObjectVersions',
-        [bucket, prefix],
-        (source) => source.versions(bucket, prefix),
-        notCollected(`the list of versions of s3://${bucket}/${prefix}`),
-      ),
+    versions,
     settings: async (bucket) =>
       (await answer<BucketSettings | null>(
         'BucketSettings',

@@ -1,7 +1,17 @@
 /** Copies of objects in an evidence directory: written whole or not at all, read as they were collected. */
 import { createHash, randomBytes, type Hash } from 'node:crypto';
-import { constants, link, lstat, mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import {
+  constants,
+  link,
+  lstat,
+  mkdir,
+  open,
+  realpath,
+  rename,
+  rm,
+  type FileHandle,
+} from 'node:fs/promises';
+import { dirname, join, relative, sep } from 'node:path';
 import {
   hashedPath,
   PARTS,
@@ -64,10 +74,32 @@ async function openPlain(path: string): Promise<FileHandle | undefined> {
   return undefined;
 }
 
+/** Folders that were made, or looked at, by path; of one directory there are few at a time. */
+const known = new Set<string>();
+const MOST_KNOWN = 10_000;
+
+/** Makes a file's folder below the directory; false where a link would lead out of it. */
+async function makeFolder(directory: string, path: string): Promise<boolean> {
+  const folder = dirname(path);
+  if (known.has(folder)) return true;
+  const [root, within] = [await realpath(directory), relative(directory, folder)];
+  let at = root;
+  for (const name of within.split(sep)) {
+    at = join(at, name);
+    await mkdir(at).catch((error: unknown) => {
+      if (codeOf(error) !== 'EEXIST') throw error;
+    });
+    if (!(await lstat(at)).isDirectory()) return false;
+  }
+  if (known.size >= MOST_KNOWN) known.clear();
+  known.add(folder);
+  return true;
+}
+
 /** Puts a whole file into its place unless something lies there. */
-async function place(part: string, path: string): Promise<'placed' | 'taken'> {
+async function place(directory: string, part: string, path: string): Promise<'placed' | 'taken'> {
   try {
-    await mkdir(dirname(path), { recursive: true });
+    if (!(await makeFolder(directory, path))) return 'taken';
     await link(part, path);
     await rm(part);
     return 'placed';
@@ -117,7 +149,9 @@ export async function writeCopy(
     const plain = plainPath(name);
     for (const path of [...(plain === undefined ? [] : [plain]), hashedPath(name, sha256)]) {
       const file = join(directory, path);
-      const state = await place(part, file).catch((error: unknown) => cannotWrite(file, error));
+      const state = await place(directory, part, file).catch((error: unknown) =>
+        cannotWrite(file, error),
+      );
       if (state === 'placed') return { path, size, sha256 };
       if ((await hashOfFile(file)) === sha256) return { path, size, sha256 };
     }
@@ -127,6 +161,38 @@ export async function writeCopy(
     );
   } finally {
     await rm(part, { force: true }).catch(() => undefined);
+  }
+}
+
+/** Reads a plain file whole, up to a size. Throws `RunError`. */
+export async function readPlain(path: string, limit: number): Promise<Buffer> {
+  const handle = await openPlain(path).catch((error: unknown) => {
+    throw new RunError(`${path} can’t be read: ${systemReason(error)}`);
+  });
+  if (!handle) throw new RunError(`${path} is not there, or is not a plain file`);
+  try {
+    const { size } = await handle.stat();
+    if (size > limit) throw new RunError(`${path} is larger than any that was collected`);
+    return await handle.readFile();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Has all copies on the disk. */
+export async function syncCopies(
+  directory: string,
+  copies: AsyncIterable<Pick<CopiedObject, 'path'>>,
+): Promise<void> {
+  for await (const { path } of copies) {
+    const file = join(directory, path);
+    const handle = await openPlain(file).catch((error: unknown) => cannotWrite(file, error));
+    if (!handle) continue;
+    try {
+      await handle.datasync();
+    } finally {
+      await handle.close();
+    }
   }
 }
 

@@ -4,13 +4,17 @@
  * So the same run, made from the directory alone, comes to the same judgement.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   KEYS_FILE,
+  LOCK,
   MANIFEST,
+  nameOf,
   type EvidenceEnd,
   type EvidenceHead,
+  type ListedRow,
+  type ListingEnd,
   type ObjectName,
 } from '../core/evidence.js';
 import {
@@ -21,10 +25,12 @@ import {
   type KeptKeys,
 } from '../core/kept-keys.js';
 import { formatInstant, type Instant } from '../core/timestamp.js';
-import { removeParts, writeCopy } from './copies.js';
+import { readPlain, removeParts, syncCopies, writeCopy } from './copies.js';
 import { systemReason } from './file-error.js';
 import { listKept, readKeys, unpinnedBy } from './keys.js';
 import { createKeySource, type ListKeys } from './key-source.js';
+import { takeLock } from './lock.js';
+import type { ListingPlace } from './manifest-index.js';
 import { Manifest, type Recorded } from './manifest.js';
 import { RunError, type KeySource, type ObjectBody, type ReadFailure } from './ports.js';
 import { writeWhole } from './write-whole.js';
@@ -37,6 +43,9 @@ export interface Pins {
 
 const now = (): Instant => Math.floor(Date.now() / 1000);
 
+/** Of a file of public keys. */
+const MAX_KEYS = 64 * 1024 * 1024;
+
 const LOG_FOLDER = /\/CloudTrail\/[^/]+\//;
 
 /** Stored bytes of an object past which it is no file of CloudTrail's, and isn't copied. */
@@ -44,20 +53,40 @@ const MAX_COPY = 1024 ** 3;
 
 /** Whether a value says that something could not be had, so that it is worth asking again. */
 function isFailure(value: unknown): boolean {
-  const { ok, complete } = (value ?? {}) as { ok?: unknown; complete?: unknown };
-  return ok === false || complete === false;
+  if (typeof value !== 'object' || value === null) return false;
+  const { ok, complete } = value as { ok?: unknown; complete?: unknown };
+  if (ok === false || complete === false) return true;
+  // Settings are several answers in one.
+  return Object.values(value).some(
+    (one: unknown) => (one as { ok?: unknown } | null | undefined)?.ok === false,
+  );
 }
+
+/** Of a moment: an answer of a later one would be held against older listings. */
+const OF_THE_MOMENT: readonly string[] = ['DescribeTrail', 'GetTrailStatus'];
+
+/** Objects of a listing that stand in one line. */
+const A_LINE = 1000;
+/** Longest answer that is kept; an event history is cut, and said to be incomplete. */
+const MAX_ANSWER = 32 * 1024 * 1024;
 
 export class Evidence {
   readonly directory: string;
   readonly manifest: Manifest;
-  /** Whether what is lacking is asked for and kept. */
-  readonly isOpen: boolean;
+  readonly #signal: AbortSignal | undefined;
+  readonly #unlock: (() => Promise<void>) | undefined;
+  /** What could not be read by this run. */
+  readonly #failed = new Set<string>();
 
-  private constructor(directory: string, manifest: Manifest, isOpen: boolean) {
+  private constructor(
+    directory: string,
+    manifest: Manifest,
+    open?: { readonly signal: AbortSignal; readonly unlock: () => Promise<void> },
+  ) {
     this.directory = directory;
     this.manifest = manifest;
-    this.isOpen = isOpen;
+    this.#signal = open?.signal;
+    this.#unlock = open?.unlock;
   }
 
   /**
@@ -88,28 +117,43 @@ export class Evidence {
         'the evidence was changed, or the pin is of other evidence',
       );
     }
-    return new Evidence(directory, manifest, false);
+    return new Evidence(directory, manifest);
   }
 
-  /** Goes on with collecting, or begins it; `head` makes the first line. */
-  static async collect(directory: string, head: () => Promise<EvidenceHead>): Promise<Evidence> {
+  /**
+   * Goes on with collecting, or begins it: `head` makes the first line. What is closed already is only
+   * opened. Throws `RunError` where somebody else collects there, or nobody can.
+   */
+  static async collect(
+    directory: string,
+    head: () => Promise<EvidenceHead>,
+    signal: AbortSignal,
+  ): Promise<Evidence> {
     const path = join(directory, MANIFEST);
-    const known = await Manifest.open(path, true);
-    if (known) {
-      if (!known.end) {
-        await known.mend();
-        await removeParts(directory);
-      }
-      return new Evidence(directory, known, true);
-    }
-    const first = await head();
-    await mkdir(directory, { recursive: true }).catch((error: unknown) => {
+    const closed = await Manifest.open(path, false);
+    if (closed?.end) return new Evidence(directory, closed);
+    await closed?.close();
+    const first = closed ? undefined : await head();
+    const cannot = (error: unknown): never => {
+      if (error instanceof RunError) throw error;
       throw new RunError(
-        `${directory} can’t be made: ${systemReason(error)}`,
+        `${directory} can’t be written: ${systemReason(error)}`,
         'name a directory that you may write to with --evidence',
       );
-    });
-    return new Evidence(directory, await Manifest.begin(path, first), true);
+    };
+    await mkdir(directory, { recursive: true }).catch(cannot);
+    const busy = `another validate-trail collects into ${directory}`;
+    const unlock = await takeLock(join(directory, LOCK), busy).catch(cannot);
+    try {
+      const known = await Manifest.open(path, true);
+      await known?.mend();
+      await removeParts(directory);
+      const manifest = known ?? (await Manifest.begin(path, first ?? (await head())));
+      return new Evidence(directory, manifest, { signal, unlock });
+    } catch (error) {
+      await unlock();
+      throw error;
+    }
   }
 
   find(name: ObjectName): Promise<Recorded | undefined> {
@@ -133,7 +177,9 @@ export class Evidence {
     return { object };
   }
 
-  async fail(name: ObjectName, failure: unknown): Promise<void> {
+  async fail(name: ObjectName, failure: ReadFailure): Promise<void> {
+    this.#failed.add(nameOf(name));
+    if (this.#isStopped(true)) return;
     await this.manifest.add({ failed: { ...name, failure, at: formatInstant(now()) } });
   }
 
@@ -142,12 +188,39 @@ export class Evidence {
     const place = this.manifest.index.answer(of, asked);
     if (place !== undefined) {
       const { value } = await this.manifest.answerAt(place);
-      if (!ask || !isFailure(value)) return value as T;
+      if (!ask || !isFailure(value) || OF_THE_MOMENT.includes(of)) return value as T;
     }
     if (!ask) throw new NotCollectedError(of);
-    const value = await ask();
-    await this.manifest.add({ answer: { of, asked, value, at: formatInstant(now()) } });
+    const value = bounded(await ask());
+    if (!this.#isStopped(isFailure(value))) {
+      await this.manifest.add({ answer: { of, asked, value, at: formatInstant(now()) } });
+    }
     return value;
+  }
+
+  /** What fails while a run is being stopped fails for that reason: the next one asks again. */
+  #isStopped(failed: boolean): boolean {
+    return failed && this.#signal?.aborted === true;
+  }
+
+  /** Keeps a listing: its rows, a few a line, and how it ended. */
+  async keepListing(
+    of: Pick<ListingEnd, 'kind' | 'bucket' | 'prefix'>,
+    failure: ReadFailure | undefined,
+    rows: readonly ListedRow[],
+  ): Promise<void> {
+    if (this.#isStopped(failure !== undefined)) return;
+    const id = ++this.manifest.index.lastListing;
+    for (let at = 0; at < rows.length; at += A_LINE) {
+      await this.manifest.add({ listed: { id, rows: rows.slice(at, at + A_LINE) } });
+    }
+    const end = { id, ...of, rows: rows.length, ...(failure === undefined ? {} : { failure }) };
+    await this.manifest.add({ listing: { ...end, at: formatInstant(now()) } });
+  }
+
+  /** The rows of a listing that was kept. */
+  async *rows({ parts }: ListingPlace): AsyncGenerator<ListedRow> {
+    for (const offset of parts) yield* (await this.manifest.partAt(offset)).rows;
   }
 
   /** All answers of a kind. */
@@ -162,14 +235,16 @@ export class Evidence {
   async *uncopied(
     digestsOnly: boolean,
   ): AsyncGenerator<{ readonly bucket: string; readonly key: string }> {
-    const { index } = this.manifest;
-    for (const { end, parts } of index.listings()) {
-      for (const offset of end.failure === undefined ? parts : []) {
-        for (const [key, size] of (await this.manifest.partAt(offset)).objects) {
-          const name = { bucket: end.bucket, key };
-          const isWanted = size > 0 && !(digestsOnly && LOG_FOLDER.test(key));
-          if (isWanted && !(await this.find(name))) yield name;
-        }
+    for (const place of this.manifest.index.listings()) {
+      const { kind, bucket, failure } = place.end;
+      if (kind !== 'objects' || failure !== undefined) continue;
+      for await (const row of this.rows(place)) {
+        const [key, size] = row as readonly [string, number, unknown];
+        const name = { bucket, key };
+        if (size === 0 || (digestsOnly && LOG_FOLDER.test(key))) continue;
+        const known = await this.find(name);
+        const isTried = this.#failed.has(nameOf(name));
+        if (!known || ('failed' in known && !isTried)) yield name;
       }
     }
   }
@@ -188,6 +263,19 @@ export class Evidence {
       if (isFailure(value)) note('keys');
     }
     return reasons;
+  }
+
+  /** Questions beside objects and keys that were not answered, and why. */
+  async *unanswered(): AsyncGenerator<string> {
+    for (const of of [...OF_THE_MOMENT, 'GetEventSelectors', 'DescribeTrails', 'LookupEvents']) {
+      for await (const { asked, value } of this.answers(of)) {
+        if (!isFailure(value)) continue;
+        const { why, message } = value as { why?: unknown; message?: unknown };
+        const where = asked.filter((one) => typeof one === 'string').join(' ');
+        const words = [why, message].find((one) => typeof one === 'string') ?? 'no answer';
+        yield `${of} ${where}: ${words}`;
+      }
+    }
   }
 
   /** The public keys that were asked for. */
@@ -220,9 +308,7 @@ export class Evidence {
   /** The keys that travel with the evidence, which count only where their hash was written down apart. */
   async keySource(pins: Pins): Promise<KeySource> {
     const path = join(this.directory, KEYS_FILE);
-    const text = await readFile(path, 'utf8').catch((error: unknown) => {
-      throw new RunError(`${path} can’t be read: ${systemReason(error)}`);
-    });
+    const text = (await readPlain(path, MAX_KEYS)).toString('utf8');
     const sha256 = createHash('sha256').update(text).digest('hex');
     if (sha256 !== this.manifest.end?.keysSha256) {
       throw new RunError(
@@ -257,14 +343,24 @@ export class Evidence {
       keysSha256: createHash('sha256').update(text).digest('hex'),
       finishedAt: formatInstant(now()),
     };
+    // Closed means that it is there, whatever happens to the machine.
+    await syncCopies(this.directory, this.manifest.copies());
     await this.manifest.finish(end);
     await removeParts(this.directory);
     return end;
   }
 
-  close(): Promise<void> {
-    return this.manifest.close();
+  async close(): Promise<void> {
+    await this.manifest.close();
+    await this.#unlock?.();
   }
+}
+
+/** An answer that a line can hold. */
+function bounded<T>(value: T): T {
+  if (JSON.stringify(value ?? null).length <= MAX_ANSWER) return value;
+  const why = 'the answer is too long to be kept in the evidence';
+  return { ok: false, records: [], complete: false, why } as T;
 }
 
 /** The evidence has no answer to a question. */

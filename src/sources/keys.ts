@@ -39,9 +39,10 @@ export function readKeys(json: string, path: string): readonly KeptKeys[] | KeyS
   try {
     const document: unknown = JSON.parse(json);
     const kept = parseKeptKeys(document);
-    const records = kept?.flatMap(({ keys }) => keys) ?? parseKeyList(document);
-    check(records, path);
+    // As it was answered, oddities and all: what can't be a key is none, and what is mislabelled is told.
     if (kept) return kept;
+    const records = parseKeyList(document);
+    check(records, path);
     const set = new KeySet();
     set.add(records);
     return set;

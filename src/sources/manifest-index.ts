@@ -7,6 +7,7 @@ import {
   nameOf,
   type KeptAnswer,
   type ListingEnd,
+  type ListingKind,
   type ManifestLine,
   type ObjectName,
 } from '../core/evidence.js';
@@ -23,8 +24,8 @@ export interface ListingPlace {
   readonly parts: readonly number[];
 }
 
-const listingName = (bucket: string, prefix: string, folders: boolean): string =>
-  JSON.stringify([bucket, prefix, folders]);
+const listingName = (kind: ListingKind, bucket: string, prefix: string): string =>
+  JSON.stringify([kind, bucket, prefix]);
 const answerName = (of: string, asked: readonly unknown[]): string =>
   JSON.stringify([of, ...asked]);
 
@@ -48,7 +49,9 @@ export class ManifestIndex {
     else if ('listed' in line) {
       const { id } = line.listed;
       this.lastListing = Math.max(this.lastListing, id);
-      this.#parts.set(id, [...(this.#parts.get(id) ?? []), offset]);
+      const parts = this.#parts.get(id);
+      if (parts) parts.push(offset);
+      else this.#parts.set(id, [offset]);
     } else if ('listing' in line) this.#addListing(line.listing);
     else if ('answer' in line) this.#addAnswer(line.answer, offset);
   }
@@ -59,20 +62,23 @@ export class ManifestIndex {
     else this.#failures.set(hash, failure);
     const known = this.#objects.get(hash);
     if (known === undefined) this.#objects.set(hash, offset);
-    else this.#objects.set(hash, [...(typeof known === 'number' ? [known] : known), offset]);
+    else if (typeof known === 'number') this.#objects.set(hash, [known, offset]);
+    else known.push(offset);
   }
 
   #addListing(end: ListingEnd): void {
-    const { id, bucket, prefix, folders } = end;
+    const { id, kind, bucket, prefix } = end;
     this.lastListing = Math.max(this.lastListing, id);
     const place = { end, parts: this.#parts.get(id) ?? [] };
     this.#parts.delete(id);
-    this.#listings.set(listingName(bucket, prefix, folders !== undefined), place);
+    this.#listings.set(listingName(kind, bucket, prefix), place);
   }
 
   #addAnswer({ of, asked }: KeptAnswer, offset: number): void {
     const name = answerName(of, asked);
-    if (!this.#answers.has(name)) this.#asked.set(of, [...(this.#asked.get(of) ?? []), asked]);
+    const others = this.#asked.get(of);
+    if (!others) this.#asked.set(of, [asked]);
+    else if (!this.#answers.has(name)) others.push(asked);
     this.#answers.set(name, offset);
   }
 
@@ -82,14 +88,14 @@ export class ManifestIndex {
     return typeof known === 'number' ? [known] : known.toReversed();
   }
 
-  listing(bucket: string, prefix: string, folders: boolean): ListingPlace | undefined {
-    return this.#listings.get(listingName(bucket, prefix, folders));
+  listing(kind: ListingKind, bucket: string, prefix: string): ListingPlace | undefined {
+    return this.#listings.get(listingName(kind, bucket, prefix));
   }
 
   /** The recorded listing of all objects that holds those of a prefix: its own, or a wider one. */
   covering(bucket: string, prefix: string): ListingPlace | undefined {
     for (let length = prefix.length; length >= 0; length--) {
-      const found = this.listing(bucket, prefix.slice(0, length), false);
+      const found = this.listing('objects', bucket, prefix.slice(0, length));
       if (found) return found;
     }
     return undefined;

@@ -131,7 +131,8 @@ export class Manifest {
       throw new EvidenceError('holds a line that no collecting wrote');
     }
     if ('head' in line) this.#head = line.head;
-    if ('object' in line) {
+    // One that was fetched again is still one.
+    if ('object' in line && this.index.placesOf(line.object).length === 0) {
       this.objects++;
       this.bytes += line.object.size;
     }
@@ -175,14 +176,22 @@ export class Manifest {
     return ((await this.#lineAt(offset)) as { listed: ListedPart }).listed;
   }
 
-  /** Every object that was copied, in order. */
+  /** Every object that was copied, in order; of one that was fetched again, the last copy. */
   async *copies(): AsyncGenerator<CopiedObject> {
     const tooLong = (): Error => new EvidenceError('has a line that no collecting wrote');
     for await (const { bytes } of linesOf(this.#handle, tooLong)) {
       if (!bytes.subarray(0, OBJECT.length).equals(OBJECT)) continue;
       const line = decodeManifestLine(bytes.toString('utf8'));
-      if ('object' in line) yield line.object;
+      if (!('object' in line)) continue;
+      const places = this.index.placesOf(line.object);
+      const isLast = places.length === 1 || (await this.#isLast(line.object));
+      if (isLast) yield line.object;
     }
+  }
+
+  async #isLast(object: CopiedObject): Promise<boolean> {
+    const last = await this.find(object);
+    return last !== undefined && 'object' in last && last.object.path === object.path;
   }
 
   async #lineAt(offset: number): Promise<ManifestLine> {
@@ -192,6 +201,7 @@ export class Manifest {
   /** Writes a line at the end; it can be found once this resolves. */
   async add(line: ManifestLine): Promise<void> {
     if (this.#broken) throw this.#broken;
+    if (this.#end) throw new Error('the manifest is closed');
     const text = encodeManifestLine(line);
     const offset = this.#length;
     this.#length += Buffer.byteLength(text);
@@ -223,7 +233,10 @@ export class Manifest {
         position += bytes.length;
         for (const { done } of batch) done();
       } catch (error) {
-        const told = new RunError(`${this.#path} can’t be written: ${systemReason(error)}`);
+        const told = new RunError(
+          `${this.#path} can’t be written: ${systemReason(error)}`,
+          'make room and give the same command again: it goes on from what is there',
+        );
         // What comes after a hole could not be read.
         this.#broken = told;
         for (const { fail } of [...batch, ...this.#waiting]) fail(told);
