@@ -19,7 +19,7 @@ interface Plan {
   readonly logs: readonly (readonly [path: string, hash: string])[];
 }
 
-/** Where validate-trail changes its way, too (src/core/hash-whole.ts, log-file.ts). */
+/** Where one of Node's documented ways to inflate becomes faster than another. */
 const SMALL = 128 * 1024;
 const LARGE = 4 * 1024 * 1024;
 const WHOLE = 256 * 1024;

@@ -3,8 +3,8 @@
  * anything more (SPEC 4), so anything more is a finding: a second member, padding, a cut trailer.
  */
 import { createHash } from 'node:crypto';
-import { crc32, createInflateRaw, inflateRawSync } from 'node:zlib';
-import { createTurns } from './turns.js';
+import { crc32, inflateRawSync } from 'node:zlib';
+import { createInflation } from './inflation.js';
 
 export type GzipProblem =
   /** Not gzip, a damaged or cut member, a wrong checksum, or larger than the bound. */
@@ -112,61 +112,6 @@ export interface HashedMember {
   readonly size: number;
 }
 
-/** What one stream of big output takes at a time. */
-const CHUNK = 256 * 1024;
-/**
- * Steps of inflating that streams have under way at a time, in the whole process: one of the four
- * threads that Node has for this is left to whatever is small. A body that stalls holds no turn.
- */
-const takeTurn = createTurns(3);
-
-/** Inflates step by step, and tells when the deflate stream has ended or is broken. */
-class Inflation {
-  readonly #inflate = createInflateRaw({ chunkSize: CHUNK });
-  #ended = false;
-  #wake: (() => void) | undefined;
-
-  constructor(onData: (data: Buffer) => void, onError: () => void) {
-    const end = (): void => {
-      this.#ended = true;
-      this.#wake?.();
-    };
-    this.#inflate.on('data', onData);
-    this.#inflate.once('end', end).once('close', end);
-    this.#inflate.once('error', () => {
-      onError();
-      end();
-    });
-  }
-
-  /** Feeds one chunk; gives back what lies behind the end of the deflate stream, if it ended. */
-  async feed(chunk: Buffer): Promise<Buffer | undefined> {
-    const before = this.#inflate.bytesWritten;
-    await this.#step((done) => this.#inflate.write(chunk, done));
-    return this.#ended ? chunk.subarray(this.#inflate.bytesWritten - before) : undefined;
-  }
-
-  /** No more bytes: the deflate stream may have ended with the very last one. */
-  async finish(): Promise<void> {
-    await this.#step(() => this.#inflate.end());
-  }
-
-  stop(): void {
-    this.#inflate.destroy();
-  }
-
-  #step(begin: (done: () => void) => void): Promise<void> {
-    return takeTurn(
-      () =>
-        new Promise((resolve) => {
-          this.#wake = resolve;
-          if (this.#ended) resolve();
-          else begin(resolve);
-        }),
-    );
-  }
-}
-
 /**
  * Hashes the inflated content of a stream that must be exactly one gzip member, in bounded memory,
  * reading no further than is needed to decide. Errors of the stream itself are thrown on.
@@ -181,8 +126,8 @@ export async function hashMember(
   let pending: Buffer = Buffer.alloc(0);
   let state: 'header' | 'body' | 'trailer' = 'header';
   let problem: GzipProblem | undefined;
-  const inflation = new Inflation(
-    (data) => {
+  const inflation = createInflation({
+    onData: (data) => {
       size += data.length;
       if (size > limit) {
         problem ??= tooLarge(limit);
@@ -192,10 +137,10 @@ export async function hashMember(
       hash.update(data);
       crc = crc32(data, crc);
     },
-    () => {
+    onError: () => {
       problem ??= malformed('the compressed data is damaged or cut short');
     },
-  );
+  });
   try {
     for await (const piece of chunks) {
       const chunk = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
