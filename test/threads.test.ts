@@ -1,7 +1,6 @@
 /** Log files that other threads read: the same report, whatever becomes of the threads. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { Report } from '../src/core/report.js';
 import { FROM } from './support/lies.js';
@@ -11,10 +10,10 @@ import { inTemp, serving, timeless } from './support/shards.js';
 import { start } from './support/spawned.js';
 import { startTls } from './support/tls.js';
 import { HOUR, TrailBuilder } from './support/trail-builder.js';
+import { watched } from './support/watched.js';
 
 const HOURS = 30;
 const range = { start: FROM + HOUR, end: FROM + HOURS * HOUR };
-const watch = fileURLToPath(new URL('support/thread-watch.mjs', import.meta.url));
 const verify = new Map([[CREDENTIALS.AWS_ACCESS_KEY_ID, CREDENTIALS.AWS_SECRET_ACCESS_KEY]]);
 
 /** A trail with log files of every kind: altered, removed, cut, two members, large, and odd names. */
@@ -34,30 +33,6 @@ function trail(): TrailBuilder {
   builder.put(log(9).bucket, log(9).key, { body: Buffer.concat([other, other]) });
   builder.put(log(11).bucket, log(11).key, { body: builder.get(log(12)).body });
   return builder;
-}
-
-interface Watched {
-  readonly report: Report;
-  readonly status: number;
-  /** Requests by thread; the main one is 0. */
-  readonly requests: ReadonlyMap<number, number>;
-}
-
-async function watched(
-  argv: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Promise<Watched> {
-  return inTemp(async (directory) => {
-    const file = join(directory, 'requests');
-    const own = { THREAD_WATCH: file, NODE_OPTIONS: `--import=${watch}`, ...env };
-    const { stdout, stderr, status } = await start([...argv, '--format', 'json'], own).ended;
-    if (stdout === '') throw new Error(`no report (${status}): ${stderr}`);
-    const requests = new Map<number, number>();
-    for (const line of (await readFile(file, 'utf8')).trim().split('\n')) {
-      requests.set(Number(line), (requests.get(Number(line)) ?? 0) + 1);
-    }
-    return { report: JSON.parse(stdout) as Report, status, requests };
-  });
 }
 
 const FAULTS: [string, EndpointOptions][] = [
@@ -176,21 +151,6 @@ describe('log files over TLS', () => {
       } finally {
         tls.close();
       }
-    });
-  }, 60_000);
-});
-
-describe('large log files', () => {
-  it('stay with the main thread', async () => {
-    const builder = new TrailBuilder();
-    const { digests } = builder.chain({ from: FROM, hours: HOURS, logBytes: 800_000 });
-    expect(builder.get(digests[4]!.logs[0]!).body.length).toBeGreaterThan(32 * 1024);
-    await serving(builder, range, {}, async (argv) => {
-      const own = ['--threads', '2', '--concurrency', '1'];
-      const { requests, status } = await watched([...argv, ...own]);
-      expect(status).toBe(0);
-      // Until it shows what they are like.
-      expect((requests.get(1) ?? 0) + (requests.get(2) ?? 0)).toBeLessThan(16);
     });
   }, 60_000);
 });

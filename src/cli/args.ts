@@ -217,7 +217,6 @@ export function readArguments(raw: Raw): Arguments {
     's3-endpoint-url',
     's3-force-path-style',
     's3-client',
-    'threads',
   ]) {
     if (evidence !== undefined && raw[option] !== undefined) {
       throw new UsageError(`--${option} has no meaning with --evidence, which asks no network`);

@@ -27,7 +27,8 @@ const AUTO_THREADS = 4;
 /** Log files that are read before threads are worth their start, where nobody asked for them. */
 const WORTH_THREADS = 1000;
 
-function threadsOf({ threads }: Arguments): { count: number; after: number } {
+/** The threads that read log files beside the main one, and after how many they start. */
+export function threadsOf({ threads }: Arguments): { count: number; after: number } {
   if (threads !== undefined) return { count: threads, after: 0 };
   // The main one has a fifth of the work, so that each core has a thread that reads.
   const cores = availableParallelism();
@@ -59,7 +60,8 @@ export function awsSources(options: Arguments, environment: Environment, signal:
     concurrency: options.concurrency,
     isPlain: options.s3Client === 'auto',
     retry: retryAt(endpoints.s3),
-    ...(s3Direct && { threads: { ...threadsOf(options), ...s3Direct } }),
+    threads: threadsOf(options),
+    ...(s3Direct && { direct: s3Direct }),
     signal,
   });
   const who = () => whoAmI(configs.sts, retryAt(endpoints.cloudtrail), signal);

@@ -12,7 +12,7 @@ import { createEvidenceKeySource, createKeyFileSource } from '../sources/keys.js
 import type { KeySource, ObjectSource, TrailSource } from '../sources/ports.js';
 import { createEvidenceTrailSource } from '../sources/trail.js';
 import type { Arguments } from './args.js';
-import { awsSources, homeOf, type Environment } from './aws-sources.js';
+import { awsSources, homeOf, threadsOf, type Environment } from './aws-sources.js';
 import { findTrail } from './find-trail.js';
 
 export interface Connection {
@@ -59,7 +59,7 @@ async function evidenceSources(
   const pins = { manifest: options.manifestSha256, keys: options.keysSha256 };
   const evidence = await Evidence.open(directory, pins);
   if (!evidence) {
-    const objects = await createDirectorySource(directory);
+    const objects = await createDirectorySource(directory, threadsOf(options));
     const trails = createEvidenceTrailSource(directory, homeOf(options));
     const keys = (home: string): KeySource =>
       createEvidenceKeySource(directory, home, options.keysSha256);

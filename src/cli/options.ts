@@ -21,7 +21,7 @@ export const DESCRIBED = {
     'KEY.pem: sign the report’s files with this private key (VALIDATE_TRAIL_KEY_PASSPHRASE opens an encrypted one)',
   attestation: 'file of the signature [default: the report’s, and .intoto.json]',
   concurrency: `objects read at the same time (1 to 1024) [default: ${DEFAULT_CONCURRENCY}]`,
-  threads: `threads beside the main one that read small log files, not with --evidence (0 to ${MOST_THREADS}) [default: as many as cores, at most 4]`,
+  threads: `threads beside the main one that hash log files (0 to ${MOST_THREADS}) [default: as many as cores, at most 4]`,
 } as const;
 
 export const TIME_FORMS = 'a time such as 2026-11-01T00:00:00Z, 2026-11-01, 12h, 3d or yesterday';

@@ -1,7 +1,8 @@
 import type { Dirent } from 'node:fs';
 import { constants, lstat, open, readdir, readFile, stat as fileStat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hashBody } from './hash-log.js';
+import { hashRead } from './hash-log.js';
+import { createLogThreads, type ThreadsOptions } from './log-threads.js';
 import type { ListedObject, ObjectBody, ObjectSource, Read, ReadFailure } from './ports.js';
 import { RunError } from './ports.js';
 
@@ -55,8 +56,12 @@ function metadataOf(file: MetadataFile | undefined, name: string): Record<string
 /**
  * Objects in an evidence directory: `<bucket>/<key>`, with metadata in `object-metadata.json`
  * beside the buckets where it was collected. Times of files are never used, links never followed.
+ * With `options`, other threads hash large log files.
  */
-export async function createDirectorySource(directory: string): Promise<ObjectSource> {
+export async function createDirectorySource(
+  directory: string,
+  options?: ThreadsOptions,
+): Promise<ObjectSource> {
   const stat = await fileStat(directory).catch(() => undefined);
   if (!stat?.isDirectory())
     throw new RunError(
@@ -89,13 +94,14 @@ export async function createDirectorySource(directory: string): Promise<ObjectSo
     }
   };
 
+  const threads = options && createLogThreads({ ...options, sockets: 0, stallMs: 0 });
   const source: ObjectSource = {
     carriesMetadata: metadata !== undefined,
     // A directory has one version of each object, and nothing to say about buckets.
     versions: () => Promise.resolve({ ok: true, value: [] }),
     settings: () => Promise.resolve(undefined),
     regionOf: () => Promise.resolve(undefined),
-    close: () => undefined,
+    close: () => threads?.close(),
     list: async (bucket, prefix, { folders = false } = {}) => {
       if (!isSafe(bucket)) return { ok: false, failure: { kind: 'absent', what: 'bucket' } };
       const at = prefix.lastIndexOf('/');
@@ -178,7 +184,7 @@ export async function createDirectorySource(directory: string): Promise<ObjectSo
         stream.destroy();
       }
     },
-    hashLog: (bucket, key) => source.read(bucket, key, hashBody),
+    hashLog: (bucket, key) => hashRead(threads, (consume) => source.read(bucket, key, consume)),
   };
   return source;
 }

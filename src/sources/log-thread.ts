@@ -1,10 +1,13 @@
-/** A thread that reads log files and hashes them, past the AWS SDK (log-threads.ts). */
+/**
+ * A thread that hashes log files: those that it reads itself, past the AWS SDK, and those that it is
+ * given in pieces (log-threads.ts).
+ */
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { parentPort, workerData } from 'node:worker_threads';
+import { hashLogFile } from '../core/log-file.js';
 import { hashBody } from './hash-log.js';
 import { sendThrough } from './http-send.js';
-import type { Asked, Batch, ThreadSettings, Told } from './log-threads.js';
 import { understandObject } from './object-answer.js';
 import { createObjectRoute, type Way } from './plain-request.js';
 import { createAsk, type Ask } from './plain.js';
@@ -12,9 +15,11 @@ import type { HashedObject } from './ports.js';
 import { serviceError } from './retry.js';
 import { WholeBody } from './s3-body.js';
 import type { SigningCredentials } from './sigv4.js';
+import type { Asked, Batch, Piece, ThreadSettings, Told } from './thread-messages.js';
 
-const { ca, sockets, stallMs, timeouts } = workerData as ThreadSettings;
-const pool = { keepAlive: true, maxSockets: sockets };
+const { direct, sockets, stallMs } = workerData as ThreadSettings;
+const { ca, timeouts = {} } = direct ?? {};
+const pool = { keepAlive: true, maxSockets: Math.max(1, sockets) };
 const agents = {
   'http:': new HttpAgent(pool),
   'https:': new HttpsAgent(ca === undefined ? pool : { ...pool, ca }),
@@ -68,8 +73,65 @@ async function hash({ id, way, key }: Asked, epochMs: number): Promise<void> {
   }
 }
 
-parentPort?.on('message', (batch: Batch) => {
+/** A body that is given in pieces. */
+class GivenBody {
+  readonly #id: number;
+  readonly #pieces: Uint8Array[] = [];
+  #end: Piece | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(id: number) {
+    this.#id = id;
+  }
+
+  take(piece: Piece): void {
+    if (piece.bytes) this.#pieces.push(piece.bytes);
+    else this.#end = piece;
+    this.#wake?.();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      const piece = this.#pieces.shift();
+      if (piece) {
+        yield piece;
+        tell({ body: this.#id, used: piece.length });
+      } else if (this.#end) {
+        if (this.#end.isBroken) throw new Error('broken off');
+        return;
+      } else {
+        await new Promise<void>((resolve) => (this.#wake = resolve));
+      }
+    }
+  }
+}
+
+const given = new Map<number, GivenBody>();
+
+function take(piece: Piece): void {
+  const { id } = piece;
+  let body = given.get(id);
+  if (!body) {
+    body = new GivenBody(id);
+    given.set(id, body);
+    hashLogFile(body).then(
+      (content) => tell({ body: id, content }),
+      () => undefined,
+    );
+  }
+  // More may come of what was decided early.
+  body.take(piece);
+  if (!piece.bytes) given.delete(id);
+}
+
+parentPort?.on('message', (message: Batch | Piece) => {
+  if ('id' in message) take(message);
+  else begin(message);
+});
+
+/** Reads and hashes what was asked for. */
+function begin(batch: Batch): void {
   credentials = batch.credentials ?? credentials;
   for (const way of batch.ways) learn(way);
   for (const one of batch.asked) void hash(one, batch.epochMs);
-});
+}

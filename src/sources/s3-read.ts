@@ -3,7 +3,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import type { Readable } from 'node:stream';
 import { s3 } from './aws-sdk.js';
 import type { Turn } from './gate.js';
-import { hashBody } from './hash-log.js';
+import { hashRead } from './hash-log.js';
 import type { LogThreads } from './log-threads.js';
 import { objectFacts, type ObjectAnswer } from './object-answer.js';
 import { createPlainGet } from './plain-get.js';
@@ -63,15 +63,11 @@ export interface ReaderOptions {
   readonly attempt: <T>(ask: (turn: Turn) => Promise<T>) => Promise<T>;
   /** Whether to ask past most of the SDK where that will do. */
   readonly isPlain: boolean;
+  /** Whether other threads reach S3 as well. */
+  readonly isDirect: boolean;
   /** Milliseconds without a byte after which a body counts as stalled. */
   readonly stallMs: number;
 }
-
-/**
- * Stored bytes from which log files are left to the main thread: most of their work is done on Node's
- * other threads anyhow, and each thread of ours holds what it inflates until it is collected.
- */
-const LARGE = 16 * 1024;
 
 /** Makes what reads objects of S3. */
 export function createReader(
@@ -80,10 +76,8 @@ export function createReader(
 ): Pick<ObjectSource, 'read' | 'hashLog'> {
   const { clientFor, attempt, stallMs } = options;
   const plainGet = options.isPlain ? createPlainGet(stallMs) : undefined;
-  const askThread = threads && createPlainAsk(learnObjects, threads.bind);
-
-  /** Of the log files read last, in bytes. */
-  let meanSize = 0;
+  const askThread =
+    threads && options.isDirect ? createPlainAsk(learnObjects, threads.bind) : undefined;
 
   /** Reads by what `get` answers, which the turn of a request is held for. */
   const consumed = async <T>(
@@ -143,18 +137,16 @@ export function createReader(
   };
   return {
     read,
-    hashLog: async (bucket, key) => {
-      const here = !askThread || key === '' || meanSize > LARGE || !threads.isThere();
+    hashLog: (bucket, key) => {
+      if (!askThread || key === '' || !threads?.isThere()) {
+        return hashRead(threads, (consume) => read(bucket, key, consume));
+      }
       const elsewhere = async (client: S3Client, turn: Turn) => {
-        const answer = await askThread?.(client, bucket, key);
+        const answer = await askThread(client, bucket, key);
         if (answer) turn.answered(answer.answeredMs);
         return answer && { value: answer.hashed };
       };
-      const hashed = here
-        ? await read(bucket, key, hashBody)
-        : await readBy(elsewhere, bucket, key, hashBody);
-      if (hashed.ok) meanSize += (hashed.value.size - meanSize) / 16;
-      return hashed;
+      return hashRead(threads, (consume) => readBy(elsewhere, bucket, key, consume));
     },
   };
 }

@@ -2,6 +2,7 @@ import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import { isRegionName } from '../core/arn.js';
 import { s3 } from './aws-sdk.js';
 import { bucketSettings } from './bucket-settings.js';
+import type { Direct } from './client-config.js';
 import { createGate, type Turn } from './gate.js';
 import { createLogThreads, type ThreadsOptions } from './log-threads.js';
 import { listVersions } from './object-versions.js';
@@ -25,8 +26,10 @@ export interface S3SourceOptions {
   readonly concurrency?: number;
   /** False sends all requests through the AWS SDK, which costs more instructions. */
   readonly isPlain?: boolean;
-  /** Threads that log files are read on besides this one; only where S3 is reached directly. */
+  /** Threads that hash log files besides this one. */
   readonly threads?: ThreadsOptions;
+  /** How they reach S3, to read them as well. */
+  readonly direct?: Direct;
 }
 
 /** The connections that the SDK makes by itself. */
@@ -61,10 +64,15 @@ export function createS3Source(options: S3SourceOptions): ObjectSource {
 
   const { concurrency = DEFAULT_CONCURRENCY } = options;
   const gate = createGate(concurrency);
+  const direct = isPlain ? options.direct : undefined;
   const threads =
-    options.threads && isPlain
-      ? createLogThreads({ ...options.threads, sockets: concurrency, stallMs })
-      : undefined;
+    options.threads &&
+    createLogThreads({
+      ...options.threads,
+      ...(direct && { direct }),
+      sockets: concurrency,
+      stallMs,
+    });
 
   // One listener a run. Handing the signal to each request would leave a listener behind for each.
   const close = (): void => {
@@ -132,7 +140,7 @@ export function createS3Source(options: S3SourceOptions): ObjectSource {
     }
   };
 
-  const usual = { clientFor, attempt, isPlain, stallMs };
+  const usual = { clientFor, attempt, isPlain, isDirect: direct !== undefined, stallMs };
   return {
     carriesMetadata: true,
     list: createLister(usual),
