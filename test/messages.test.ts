@@ -58,7 +58,7 @@ describe('a misspelt command line', () => {
         '130 interrupted; what was done',
         'html, sarif or csv [default: text]',
         'at the same time (1 to 1024) [default: 64]',
-        'small log files, not with --evidence (0 to 64) [default: as many as cores, at most 4]',
+        'that hash log files (0 to 64) [default: as many as cores, at most 4]',
         '[default: 2d]',
       ]) {
         expect(help).toContain(words);

@@ -11,6 +11,7 @@ import { PLAIN } from '../src/report/style.js';
 import { base } from './support/lies.js';
 import { runCommand, runJson } from './support/run-command.js';
 import { inTemp, partials, runShards, serving } from './support/shards.js';
+import { sarifErrors } from './support/sarif-schema.js';
 import { start } from './support/spawned.js';
 
 /** What an attacker may name an object, so that it means something to whoever reads a report. */
@@ -116,6 +117,7 @@ describe('--report', () => {
         }[];
       }[];
     };
+    expect(sarifErrors(sarif)).toEqual([]);
     const [run] = sarif.runs;
     expect(run?.tool.driver.rules.map(({ id }) => id)).toEqual(Object.keys(FINDINGS));
     expect(run?.results.map(({ ruleId }) => ruleId)).toEqual(
