@@ -42,7 +42,10 @@ export function parser(argv: readonly string[]): ReturnType<typeof commandLine> 
     .options({
       key: text('What:', 'the public key'),
       report: many('What:', 'a report’s file (repeatable) [default: those beside ATTESTATION]'),
-      evidence: text('What:', 'the evidence directory: its manifest is checked too'),
+      evidence: text(
+        'What:',
+        'the evidence directory: its manifest and every file are checked too',
+      ),
       help: { type: 'boolean', desc: 'this text' },
     })
     .strictOptions()
