@@ -49,8 +49,8 @@ describe('what may follow', () => {
   });
 
   it('are the options of a command after its name, every one that its help has', async () => {
-    for (const [name, { load }] of Object.entries(COMMANDS)) {
-      const help = await (await load()).parse(['--help']);
+    for (const name of Object.keys(COMMANDS)) {
+      const help = await parseArguments([name, '--help']);
       const told = help.command === 'help' ? help.text : '';
       const options = [...told.matchAll(/^ {2}(--[a-z0-9-]+) .*/gm)].map(([, option]) => option);
       expect((await words(name, '--')).sort()).toEqual([...new Set(options)].sort());

@@ -87,11 +87,7 @@ export function parser(argv: readonly string[]): ReturnType<typeof commandLine> 
 
 /** Parses what follows `collect`; throws `UsageError`. */
 export async function parse(argv: readonly string[]): Promise<Parsed> {
-  const instance = parser(argv);
-  if (argv.includes('--help') || argv.includes('-h')) {
-    return { command: 'help', text: await instance.getHelp() };
-  }
-  const { evidence, ...given } = (await instance.parse()) as Record<string, unknown> & {
+  const { evidence, ...given } = (await parser(argv).parse()) as Record<string, unknown> & {
     _: unknown[];
   };
   if (given._.length > 0) throw new UsageError(`${String(given._[0])} is not an option`);

@@ -40,11 +40,12 @@ export async function parseArguments(given: readonly string[]): Promise<Parsed> 
     const { complete } = await import('./completion.js');
     return { command: 'help', text: (await complete(argv.slice(1))).join('\n') };
   }
-  const command = commandOf(argv[0]);
-  if (command) return (await command.load()).parse(argv.slice(1));
-  if (argv.includes('--help') || argv.includes('-h')) {
-    const { parser } = await import('./options.js');
-    return { command: 'help', text: await parser(argv).getHelp() };
+  const isHelp = argv.includes('--help') || argv.includes('-h');
+  const command = await commandOf(argv[0])?.load();
+  if (command && !isHelp) return command.parse(argv.slice(1));
+  if (isHelp) {
+    const { parser } = command ?? (await import('./options.js'));
+    return { command: 'help', text: await parser(command ? argv.slice(1) : argv).getHelp() };
   }
   const at = argv.findIndex((one) => /^--explain(=|$)/.test(one));
   if (at >= 0) {

@@ -26,11 +26,7 @@ export function parser(argv: readonly string[]): ReturnType<typeof commandLine> 
 
 /** Parses what follows `completion`; throws `UsageError`. */
 export async function parse(argv: readonly string[]): Promise<Parsed> {
-  const instance = parser(argv);
-  if (argv.includes('--help') || argv.includes('-h')) {
-    return { command: 'help', text: await instance.getHelp() };
-  }
-  const { _: names } = (await instance.parse()) as { _: (string | number)[] };
+  const { _: names } = (await parser(argv).parse()) as { _: (string | number)[] };
   const own = process.env['SHELL']?.endsWith('zsh') === true ? 'zsh' : 'bash';
   const [name = own, ...more] = names.map(String);
   if (more.length > 0 || !Object.hasOwn(SCRIPTS, name)) {

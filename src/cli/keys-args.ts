@@ -88,11 +88,7 @@ function readKeysArguments(raw: Raw): KeysArguments {
 
 /** Parses what follows `keys`; throws `UsageError`. */
 export async function parse(argv: readonly string[]): Promise<Parsed> {
-  const instance = parser(argv);
-  if (argv.includes('--help') || argv.includes('-h')) {
-    return { command: 'help', text: await instance.getHelp() };
-  }
-  const raw = (await instance.parse()) as Record<string, unknown> & { _: unknown[] };
+  const raw = (await parser(argv).parse()) as Record<string, unknown> & { _: unknown[] };
   if (raw._.length > 0) throw new UsageError(`${String(raw._[0])} is not an option`);
   return { command: 'keys', arguments: readKeysArguments(raw) };
 }

@@ -76,11 +76,7 @@ export function parser(argv: readonly string[]): ReturnType<typeof commandLine> 
 
 /** Parses what follows `merge`; throws `UsageError`. */
 export async function parse(argv: readonly string[]): Promise<Parsed> {
-  const instance = parser(argv);
-  if (argv.includes('--help') || argv.includes('-h')) {
-    return { command: 'help', text: await instance.getHelp() };
-  }
-  const raw = (await instance.parse()) as Record<string, unknown> & { _: (string | number)[] };
+  const raw = (await parser(argv).parse()) as Record<string, unknown> & { _: (string | number)[] };
   const files = raw._.map(String);
   if (files.length === 0) throw new UsageError('merge needs the files that the shards left');
   const own = Object.entries(raw).filter(

@@ -54,11 +54,7 @@ export function parser(argv: readonly string[]): ReturnType<typeof commandLine> 
 
 /** Parses what follows `verify-report`; throws `UsageError`. */
 export async function parse(argv: readonly string[]): Promise<Parsed> {
-  const instance = parser(argv);
-  if (argv.includes('--help') || argv.includes('-h')) {
-    return { command: 'help', text: await instance.getHelp() };
-  }
-  const raw = (await instance.parse()) as Raw & { _: (string | number)[] };
+  const raw = (await parser(argv).parse()) as Raw & { _: (string | number)[] };
   const hint = 'validate-trail verify-report --help has examples';
   const [attestation, ...more] = raw._.map(String);
   if (attestation === undefined) {
