@@ -21,7 +21,7 @@ import { base, catalogue } from './support/lies.js';
 import { CALLER } from './support/loopback-sts.js';
 import type { EndpointOptions } from './support/loopback.js';
 import { runCommand, runJson } from './support/run-command.js';
-import { start } from './support/spawned.js';
+import { ONE_BLOCK, start } from './support/spawned.js';
 import { inTemp, serving, timeless } from './support/shards.js';
 import { mulberry32, signingKey, TrailBuilder } from './support/trail-builder.js';
 
@@ -116,6 +116,22 @@ describe('evidence', () => {
       const other = await runCommand(['--evidence', place, '--manifest-sha256', '0'.repeat(64)]);
       expect([other.status, other.stdout]).toEqual([2, '']);
       expect(other.stderr).toContain('is not the manifest that was pinned');
+    });
+  });
+
+  it('is looked at whole, also where the same trail is named again', async () => {
+    const made = base();
+    const { bucket, key } = made.log(4);
+    const folder = key.slice(0, key.lastIndexOf('/') + 1);
+    made.builder.put(bucket, `${folder}planted`, { body: Buffer.from('planted') });
+    await collected(made.builder, made, async (place, pin, argv) => {
+      const [copy = ''] = (await filesOf(place)).filter((file) => file.endsWith('/planted'));
+      await writeFile(copy, 'altered');
+      const names = argv.slice(0, argv.indexOf('--endpoint-url'));
+      const plain = await judged(place, pin);
+      expect(plain.report.findings.map(({ key: of }) => of)).toContain(`${folder}planted`);
+      const named = await judged(place, pin, ...names);
+      expect(alike(named.report)).toEqual(alike(plain.report));
     });
   });
 
@@ -238,6 +254,22 @@ describe('collect', () => {
       }
     });
   });
+
+  it('goes on where not even the first line found room', () =>
+    inTemp((directory) => {
+      const made = base();
+      return serving(made.builder, made, {}, async (argv) => {
+        const place = join(directory, 'evidence');
+        const full = await start(['collect', '--evidence', place, ...argv], {}, ONE_BLOCK).ended;
+        expect([full.status, full.stdout]).toEqual([2, '']);
+        expect(full.stderr).toMatch(/manifest\.jsonl can’t be written: .*\n.*make room and give/);
+        // As a sudden end leaves it.
+        await mkdir(join(place, '+parts'), { recursive: true });
+        await writeFile(join(place, '+parts', '.0.validate-trail.tmp'), '{"head":{"for');
+        expect((await collect(place, argv)).status).toBe(0);
+        expect(existsSync(join(place, '+parts'))).toBe(false);
+      });
+    }));
 
   it('asks for each object once, whatever was stopped between', () =>
     inTemp((directory) => {
@@ -515,6 +547,9 @@ describe('going on', () => {
         expect([second.status, second.stderr]).toEqual([0, '']);
         const offline = await judged(place, pinIn(second.stdout));
         expect([offline.status, offline.report.findings]).toEqual([0, []]);
+        // What was damaged doesn't lie beside what took its place.
+        const objects = Number(/Collected +(\d+) objects/.exec(second.stdout)?.[1]);
+        expect((await filesOf(place)).length).toBe(objects + 2);
       });
     }));
 

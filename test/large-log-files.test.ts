@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { FROM } from './support/lies.js';
 import type { EndpointOptions } from './support/loopback.js';
+import { runCommand } from './support/run-command.js';
 import { inTemp, serving, timeless } from './support/shards.js';
 import { HOUR, iso, TrailBuilder } from './support/trail-builder.js';
 import { watched } from './support/watched.js';
@@ -94,6 +95,20 @@ describe('large log files', () => {
       const { report, hashes } = await watched([...argv, '--threads', '2']);
       expect(timeless(report)).toEqual(timeless(alone.report));
       expect([elsewhere(alone.hashes), elsewhere(hashes)]).toEqual([0, FILES]);
+    });
+  }, 60_000);
+
+  it('that were collected are given to threads', async () => {
+    await serving(trail(), range, {}, async (argv) => {
+      await inTemp(async (directory) => {
+        const ran = await runCommand(['collect', '--evidence', directory, ...argv]);
+        const [pin = ''] = /[0-9a-f]{64}/.exec(ran.stdout) ?? [];
+        const own = ['--evidence', directory, '--manifest-sha256', pin];
+        const alone = await watched([...own, '--threads', '0']);
+        const { report, hashes } = await watched([...own, '--threads', '2']);
+        expect(timeless(report)).toEqual(timeless(alone.report));
+        expect([elsewhere(alone.hashes), elsewhere(hashes)]).toEqual([0, FILES]);
+      });
     });
   }, 60_000);
 });

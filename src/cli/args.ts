@@ -328,6 +328,8 @@ async function withCollected(raw: Raw): Promise<Raw> {
       Object.hasOwn(COLLECTED, name) &&
       COLLECTED[name]?.(value) === true,
   );
-  const isWhole = Object.keys(head.options).every((name) => !isGiven(name));
-  return { ...raw, ...Object.fromEntries(own), [WHOLE]: isWhole && !NARROWING.some(isGiven) };
+  const isSame = (name: string): boolean =>
+    !isGiven(name) || JSON.stringify(raw[name]) === JSON.stringify(head.options[name]);
+  const isWhole = [...Object.keys(head.options), ...NARROWING].every(isSame);
+  return { ...raw, ...Object.fromEntries(own), [WHOLE]: isWhole };
 }

@@ -55,7 +55,7 @@ export async function connectCollecting(
       return { evidence: begun, connection: undefined };
     }
     const connection = await connected(options, {
-      objects: createCollectedObjects(begun, s3),
+      objects: createCollectedObjects(begun, { live: s3 }),
       trails: createCollectedTrail(begun, cloudtrail),
       keys: createKeySource(begun.listKeys(cloudtrail.listKeys)),
       close,

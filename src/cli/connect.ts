@@ -65,11 +65,11 @@ async function evidenceSources(
       createEvidenceKeySource(directory, home, options.keysSha256);
     return { objects, trails, keys, close: () => objects.close() };
   }
-  const close = (): Promise<void> => evidence.close();
   try {
     const { head, sha256 } = evidence.manifest;
+    const objects = createCollectedObjects(evidence, { threads: threadsOf(options) });
     return {
-      objects: createCollectedObjects(evidence),
+      objects,
       trails: createCollectedTrail(evidence),
       keys: await evidence.keySource(pins),
       evidence: {
@@ -78,10 +78,13 @@ async function evidenceSources(
         collectedAt: head.startedAt,
         ...collectorOf(head.collectedBy),
       },
-      close,
+      close: () => {
+        objects.close();
+        return evidence.close();
+      },
     };
   } catch (error) {
-    await close();
+    await evidence.close();
     throw error;
   }
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import pLimit from 'p-limit';
 import { count } from '../core/count.js';
@@ -12,11 +11,11 @@ import { systemReason } from '../sources/file-error.js';
 import { KeySet } from '../sources/key-set.js';
 import { readKeys } from '../sources/keys.js';
 import { RunError } from '../sources/ports.js';
-import { writeWhole } from '../sources/write-whole.js';
 import { clock } from './connected.js';
 import { INCOMPLETE, INTERRUPTED } from './exit-code.js';
 import type { KeysArguments } from './keys-args.js';
 import { print, type Io } from './main.js';
+import { openOutput, type Output } from './output.js';
 import { UsageError } from './usage-error.js';
 
 /** A key is asked for so long before a digest file that it may have signed. */
@@ -57,9 +56,23 @@ export async function runKeys(
   io: Io,
   signal: AbortSignal,
 ): Promise<number> {
-  const { output, partition, regions, profile, endpointUrl } = options;
   const range = rangeOf(options);
-  const before = await keptIn(output);
+  const output = await openOutput(options.output);
+  try {
+    return await saveKeys(options, range, output, io, signal);
+  } finally {
+    await output.discard();
+  }
+}
+
+async function saveKeys(
+  { partition, regions, profile, endpointUrl }: KeysArguments,
+  range: TimeRange,
+  output: Output,
+  io: Io,
+  signal: AbortSignal,
+): Promise<number> {
+  const before = output.isFile ? await keptIn(output.path) : [];
   const wanted = regions ?? [...defaultRegions(partition), ...optInRegions(partition)];
   const isOptional = (region: string): boolean =>
     regions === undefined && !defaultRegions(partition).includes(region);
@@ -88,13 +101,12 @@ export async function runKeys(
   }
   if (signal.aborted) return INTERRUPTED;
   const text = serializeKeptKeys(joined([...before, ...kept]));
-  await writeWhole(output, text);
+  const sha256 = await output.write(text);
   const keys = new Set(kept.flatMap((one) => one.keys.map(({ fingerprint }) => fingerprint)));
-  const sha256 = createHash('sha256').update(text).digest('hex');
   await print(
     io,
     `${count(keys.size, 'public key')} of ${count(kept.length, 'Region')}, ${formatInstant(range.start)} to ${formatInstant(range.end)}\n` +
-      `${escapeText(output)}  SHA-256 ${sha256}\n`,
+      `${escapeText(output.path)}  SHA-256 ${sha256}\n`,
   );
   return failed > 0 ? INCOMPLETE : 0;
 }

@@ -2,7 +2,8 @@
 import { nameOf, type ListedRow, type ObjectName } from '../core/evidence.js';
 import { readCopy } from './copies.js';
 import type { Evidence } from './evidence.js';
-import { hashBody } from './hash-log.js';
+import { hashRead } from './hash-log.js';
+import { createLogThreads, type ThreadsOptions } from './log-threads.js';
 import type { ListingPlace } from './manifest-index.js';
 import type {
   BucketSettings,
@@ -66,12 +67,22 @@ async function listingIn(
   return { ok: true, value: { objects: [], folders } };
 }
 
+/** What is behind the evidence while it is collected, or the threads that hash when it is judged. */
+export interface Behind {
+  readonly live?: ObjectSource;
+  readonly threads?: ThreadsOptions;
+}
+
 /**
  * The objects of an evidence directory. With `live`, what isn't there is read from it and kept; what
  * could not be read is tried again. Without, there is nothing but what was collected.
  */
-export function createCollectedObjects(evidence: Evidence, live?: ObjectSource): ObjectSource {
+export function createCollectedObjects(
+  evidence: Evidence,
+  { live, threads: options }: Behind,
+): ObjectSource {
   const { manifest, directory } = evidence;
+  const threads = options && createLogThreads({ ...options, sockets: 0, stallMs: 0 });
   /** Copies that were met altered, by name: what reading them told isn't told again. */
   const met = new Set<string>();
 
@@ -158,35 +169,24 @@ export function createCollectedObjects(evidence: Evidence, live?: ObjectSource):
     return fetched(live, name, consume);
   };
 
-  const answer = <T>(
-    of: string,
-    asked: readonly string[],
-    ask: ((source: ObjectSource) => Promise<T>) | undefined,
-    lacking: T,
-  ): Promise<T> =>
-    evidence.answer(of, asked, live && ask && (() => ask(live))).catch((error: unknown) => {
-      if ((error as Error).name === 'NotCollectedError') return lacking;
-      throw error;
-    });
-
   return {
     carriesMetadata: true,
     list,
     read,
-    hashLog: (bucket, key) => read(bucket, key, hashBody),
+    hashLog: (bucket, key) => hashRead(threads, (consume) => read(bucket, key, consume)),
     versions,
     settings: async (bucket) =>
-      (await answer<BucketSettings | null>(
+      (await evidence.answer<BucketSettings | null>(
         'BucketSettings',
         [bucket],
-        async (source) => (await source.settings(bucket)) ?? null,
+        live && (async () => (await live.settings(bucket)) ?? null),
         null,
       )) ?? undefined,
     regionOf: async (bucket) =>
-      (await answer<string | null>(
+      (await evidence.answer<string | null>(
         'GetBucketLocation',
         [bucket],
-        async (source) => (await source.regionOf(bucket)) ?? null,
+        live && (async () => (await live.regionOf(bucket)) ?? null),
         null,
       )) ?? undefined,
     altered: async function* () {
@@ -198,6 +198,9 @@ export function createCollectedObjects(evidence: Evidence, live?: ObjectSource):
         yield { bucket, key, detail: checked.failure.detail };
       }
     },
-    close: () => live?.close(),
+    close: () => {
+      threads?.close();
+      live?.close();
+    },
   };
 }

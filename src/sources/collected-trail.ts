@@ -36,6 +36,8 @@ function told({
   throw unanswered === true ? new UnansweredError(message, hint) : new RunError(message, hint);
 }
 
+const NO_SEARCH: EventSearch = { records: [], complete: false, why: '' };
+
 /** Records of one search that are within another. */
 function within(
   records: readonly unknown[],
@@ -54,19 +56,14 @@ function within(
  * The clock is that of the day when it was collected: what was due then is due.
  */
 export function createCollectedTrail(evidence: Evidence, live?: TrailSource): TrailSource {
-  const answer = <T>(
-    of: string,
-    asked: readonly unknown[],
-    ask: (source: TrailSource) => Promise<T>,
-  ) => evidence.answer(of, asked, live && (() => ask(live)));
   const reasoned = <T>(
     of: string,
     asked: readonly unknown[],
     ask: (source: TrailSource) => Promise<Answer<T>>,
   ): Promise<Answer<T>> =>
-    answer(of, asked, ask).catch((error: unknown) => {
-      if ((error as Error).name !== 'NotCollectedError') throw error;
-      return { ok: false, why: (error as Error).message };
+    evidence.answer<Answer<T>>(of, asked, live && (() => ask(live)), {
+      ok: false,
+      why: `${of} was not asked for when the evidence was collected`,
     });
 
   /** Searches that were made for a wider range or more names hold the answer to a narrower one. */
@@ -95,13 +92,9 @@ export function createCollectedTrail(evidence: Evidence, live?: TrailSource): Tr
   return {
     now: () => Promise.resolve(evidence.manifest.head.now),
     describe: async (nameOrArn, homeRegion) => {
-      const ask = (source: TrailSource) => describeBy(() => source.describe(nameOrArn, homeRegion));
-      return told(
-        await answer('DescribeTrail', [nameOrArn, homeRegion], ask).catch((error: unknown) => {
-          if ((error as Error).name !== 'NotCollectedError') throw error;
-          return { ok: true };
-        }),
-      );
+      const ask = live && (() => describeBy(() => live.describe(nameOrArn, homeRegion)));
+      const lacking = { ok: true };
+      return told(await evidence.answer('DescribeTrail', [nameOrArn, homeRegion], ask, lacking));
     },
     status: (arn, region) =>
       reasoned('GetTrailStatus', [arn, region], (source) => source.status(arn, region)),
@@ -110,10 +103,9 @@ export function createCollectedTrail(evidence: Evidence, live?: TrailSource): Tr
     trails: (region) => reasoned('DescribeTrails', [region], (source) => source.trails(region)),
     lookup: async (region, names, range) => {
       const asked = [region, names, range.start, range.end];
-      if (live || evidence.manifest.index.answer('LookupEvents', asked) !== undefined) {
-        return answer('LookupEvents', asked, (source) => source.lookup(region, names, range));
-      }
-      return kept(region, names, range);
+      const ask = live && (() => live.lookup(region, names, range));
+      const lacking = live ? NO_SEARCH : await kept(region, names, range);
+      return evidence.answer('LookupEvents', asked, ask, lacking);
     },
   };
 }

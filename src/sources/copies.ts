@@ -21,6 +21,7 @@ import {
 } from '../core/evidence.js';
 import { systemReason } from './file-error.js';
 import { RunError, type ObjectBody, type Read } from './ports.js';
+import { replaceFile } from './write-whole.js';
 
 /** Copies up to this size are held whole while they are looked at. */
 const SMALL = 1024 * 1024;
@@ -44,17 +45,20 @@ export async function hashOfFile(path: string): Promise<string | undefined> {
   if (!handle) return undefined;
   try {
     const hash = createHash('sha256');
-    for await (const piece of piecesOf(handle)) hash.update(piece);
+    const { size } = await handle.stat();
+    for await (const piece of piecesOf(handle, size)) hash.update(piece);
     return hash.digest('hex');
   } finally {
     await handle.close();
   }
 }
 
-async function* piecesOf(handle: FileHandle): AsyncGenerator<Buffer> {
+/** A file's bytes; a small one needs no more memory than it has, and a byte to see its end by. */
+async function* piecesOf(handle: FileHandle, size: number): AsyncGenerator<Buffer> {
+  const length = Math.min(PIECE, size + 1);
   for (;;) {
-    const piece = Buffer.allocUnsafe(PIECE);
-    const { bytesRead } = await handle.read(piece, 0, PIECE, null);
+    const piece = Buffer.allocUnsafe(length);
+    const { bytesRead } = await handle.read(piece, 0, length, null);
     if (bytesRead === 0) return;
     yield piece.subarray(0, bytesRead);
   }
@@ -179,12 +183,15 @@ export async function readPlain(path: string, limit: number): Promise<Buffer> {
   }
 }
 
-/** Has all copies on the disk. */
+/** Has all copies on the disk, and gives how many there are and the bytes that were copied. */
 export async function syncCopies(
   directory: string,
-  copies: AsyncIterable<Pick<CopiedObject, 'path'>>,
-): Promise<void> {
-  for await (const { path } of copies) {
+  copies: AsyncIterable<Pick<CopiedObject, 'path' | 'size'>>,
+): Promise<{ objects: number; bytes: number }> {
+  let [objects, bytes] = [0, 0];
+  for await (const { path, size } of copies) {
+    objects++;
+    bytes += size;
     const file = join(directory, path);
     const handle = await openPlain(file).catch((error: unknown) => cannotWrite(file, error));
     if (!handle) continue;
@@ -194,6 +201,23 @@ export async function syncCopies(
       await handle.close();
     }
   }
+  return { objects, bytes };
+}
+
+/** Writes a file of the directory's own, beside the copies: it is there whole or not at all. Throws `RunError`. */
+export async function writeOwn(directory: string, name: string, text: string): Promise<void> {
+  const [file, folder] = [join(directory, name), join(directory, PARTS)];
+  try {
+    await mkdir(folder, { recursive: true });
+    await replaceFile(file, text, { folder });
+  } catch (error) {
+    cannotWrite(file, error);
+  }
+}
+
+/** Removes a copy that is of no use. */
+export async function removeCopy(directory: string, path: string): Promise<void> {
+  await rm(join(directory, path), { force: true });
 }
 
 /** Removes what a sudden end left of copies. */
@@ -209,9 +233,9 @@ const altered = (detail: string): Read<never> => ({
 class CopyError extends Error {}
 
 /** The bytes of a copy, hashed as they are passed on. */
-async function* hashing(handle: FileHandle, hash: Hash): AsyncGenerator<Buffer> {
+async function* hashing(handle: FileHandle, size: number, hash: Hash): AsyncGenerator<Buffer> {
   try {
-    for await (const piece of piecesOf(handle)) {
+    for await (const piece of piecesOf(handle, size)) {
       hash.update(piece);
       yield piece;
     }
@@ -245,7 +269,7 @@ export async function readCopy<T>(
   try {
     if ((await handle.stat()).size !== size) return changed;
     const hash = createHash('sha256');
-    const pieces = hashing(handle, hash);
+    const pieces = hashing(handle, size, hash);
     if (size <= SMALL) {
       const whole: Buffer[] = [];
       for await (const piece of pieces) whole.push(piece);

@@ -10,6 +10,7 @@ import {
   KEYS_FILE,
   LOCK,
   MANIFEST,
+  encodeManifestLine,
   nameOf,
   type EvidenceEnd,
   type EvidenceHead,
@@ -25,7 +26,7 @@ import {
   type KeptKeys,
 } from '../core/kept-keys.js';
 import { formatInstant, type Instant } from '../core/timestamp.js';
-import { readPlain, removeParts, syncCopies, writeCopy } from './copies.js';
+import { readPlain, removeCopy, removeParts, syncCopies, writeCopy, writeOwn } from './copies.js';
 import { systemReason } from './file-error.js';
 import { listKept, readKeys, unpinnedBy } from './keys.js';
 import { createKeySource, type ListKeys } from './key-source.js';
@@ -33,7 +34,6 @@ import { takeLock } from './lock.js';
 import type { ListingPlace } from './manifest-index.js';
 import { Manifest, type Recorded } from './manifest.js';
 import { RunError, type KeySource, type ObjectBody, type ReadFailure } from './ports.js';
-import { writeWhole } from './write-whole.js';
 
 /** Which hashes a person wrote down apart from the evidence. */
 export interface Pins {
@@ -145,10 +145,15 @@ export class Evidence {
     const busy = `another validate-trail collects into ${directory}`;
     const unlock = await takeLock(join(directory, LOCK), busy).catch(cannot);
     try {
-      const known = await Manifest.open(path, true);
-      await known?.mend();
       await removeParts(directory);
-      const manifest = known ?? (await Manifest.begin(path, first ?? (await head())));
+      let manifest = await Manifest.open(path, true);
+      if (!manifest) {
+        // With its first line at once: a sudden end leaves none without.
+        await writeOwn(directory, MANIFEST, encodeManifestLine({ head: first ?? (await head()) }));
+        manifest = await Manifest.open(path, true);
+      }
+      if (!manifest) throw new RunError(`${path} was removed`);
+      await manifest.mend();
       return new Evidence(directory, manifest, { signal, unlock });
     } catch (error) {
       await unlock();
@@ -163,6 +168,7 @@ export class Evidence {
   /** Copies a body; `undefined` for one that is larger than any file of CloudTrail's. */
   async copy(name: ObjectName, body: ObjectBody): Promise<Recorded | undefined> {
     if (body.size > MAX_COPY) return undefined;
+    const before = await this.find(name);
     const copied = await writeCopy(this.directory, name, body);
     const { metadata, retention, facts } = body;
     const object = {
@@ -174,6 +180,10 @@ export class Evidence {
       at: formatInstant(now()),
     };
     await this.manifest.add({ object });
+    // What it takes the place of was damaged.
+    if (before && 'object' in before && before.object.path !== copied.path) {
+      await removeCopy(this.directory, before.object.path);
+    }
     return { object };
   }
 
@@ -183,14 +193,19 @@ export class Evidence {
     await this.manifest.add({ failed: { ...name, failure, at: formatInstant(now()) } });
   }
 
-  /** The answer to a question: the one that was kept, or `ask`'s, which is kept. */
-  async answer<T>(of: string, asked: readonly unknown[], ask?: () => Promise<T>): Promise<T> {
+  /** The answer to a question: the one that was kept, or `ask`'s, which is kept; `lacking` without either. */
+  async answer<T>(
+    of: string,
+    asked: readonly unknown[],
+    ask: (() => Promise<T>) | undefined,
+    lacking: T,
+  ): Promise<T> {
     const place = this.manifest.index.answer(of, asked);
     if (place !== undefined) {
       const { value } = await this.manifest.answerAt(place);
       if (!ask || !isFailure(value) || OF_THE_MOMENT.includes(of)) return value as T;
     }
-    if (!ask) throw new NotCollectedError(of);
+    if (!ask) return lacking;
     const value = bounded(await ask());
     if (!this.#isStopped(isFailure(value))) {
       await this.manifest.add({ answer: { of, asked, value, at: formatInstant(now()) } });
@@ -294,13 +309,10 @@ export class Evidence {
       if (whole) return { ok: true, keys };
       const answer = await live(region, range);
       const asked = [region, range.start, range.end];
-      await this.answer('ListPublicKeys', asked, () =>
-        Promise.resolve(
-          answer.ok
-            ? keptEntry({ region, range, keys: answer.keys })
-            : { ok: false, why: answer.why },
-        ),
-      );
+      const value = answer.ok
+        ? keptEntry({ region, range, keys: answer.keys })
+        : { ok: false, why: answer.why };
+      await this.answer<object>('ListPublicKeys', asked, () => Promise.resolve(value), value);
       return answer;
     };
   }
@@ -326,25 +338,23 @@ export class Evidence {
       if (answer.ok) return answer;
       // Why they could not be had when they were asked for.
       const asked = [region, range.start, range.end];
-      const kept = await this.answer<{ why?: string }>('ListPublicKeys', asked).catch(
-        () => undefined,
-      );
-      return { ...answer, why: kept?.why ?? answer.why };
+      const kept = await this.answer<{ why?: string }>('ListPublicKeys', asked, undefined, {});
+      return { ...answer, why: kept.why ?? answer.why };
     }, unpinned);
   }
 
   /** Closes what was collected: the keys in a file of their own, and the manifest's last line. */
   async finish(failed: number): Promise<EvidenceEnd> {
     const text = serializeKeptKeys(await this.keptKeys());
-    await writeWhole(join(this.directory, KEYS_FILE), text);
-    const { objects, bytes } = this.manifest;
+    await writeOwn(this.directory, KEYS_FILE, text);
+    // Closed means that it is there, whatever happens to the machine.
+    const synced = await syncCopies(this.directory, this.manifest.copies());
     const end: EvidenceEnd = {
-      ...{ objects, bytes, failed },
+      ...synced,
+      failed,
       keysSha256: createHash('sha256').update(text).digest('hex'),
       finishedAt: formatInstant(now()),
     };
-    // Closed means that it is there, whatever happens to the machine.
-    await syncCopies(this.directory, this.manifest.copies());
     await this.manifest.finish(end);
     await removeParts(this.directory);
     return end;
@@ -361,12 +371,4 @@ function bounded<T>(value: T): T {
   if (JSON.stringify(value ?? null).length <= MAX_ANSWER) return value;
   const why = 'the answer is too long to be kept in the evidence';
   return { ok: false, records: [], complete: false, why } as T;
-}
-
-/** The evidence has no answer to a question. */
-export class NotCollectedError extends Error {
-  override readonly name = 'NotCollectedError';
-  constructor(of: string) {
-    super(`${of} was not asked for when the evidence was collected`);
-  }
 }

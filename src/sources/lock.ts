@@ -1,5 +1,5 @@
 /** One process at a time in a directory, as far as a file can say so. */
-import { readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { lstat, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { RunError } from './ports.js';
 
@@ -19,11 +19,9 @@ function isThere(pid: number): boolean {
 
 /** Whether who left the lock still works: on another machine, its signs of life say so. */
 async function isAlive(path: string): Promise<boolean> {
-  const [text, stats] = await Promise.all([
-    readFile(path, 'utf8').catch(() => ''),
-    stat(path).catch(() => undefined),
-  ]);
-  if (!stats) return false;
+  const stats = await lstat(path).catch(() => undefined);
+  if (!stats?.isFile()) return false;
+  const text = await readFile(path, 'utf8').catch(() => '');
   const [host, pid] = text.trim().split(' ');
   if (host === hostname() && /^\d+$/.test(pid ?? '')) {
     return Number(pid) !== process.pid && isThere(Number(pid));

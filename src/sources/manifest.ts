@@ -64,8 +64,6 @@ export class Manifest {
   #waiting: { text: string; done: () => void; fail: (error: unknown) => void }[] = [];
   #writing = false;
   #broken: Error | undefined;
-  objects = 0;
-  bytes = 0;
 
   private constructor(handle: FileHandle, path: string) {
     this.#handle = handle;
@@ -89,19 +87,6 @@ export class Manifest {
       if (error instanceof EvidenceError) throw new RunError(`${path} ${error.message}`, DAMAGED);
       throw error;
     }
-  }
-
-  /** Begins a manifest; there must be none. */
-  static async begin(path: string, head: EvidenceHead): Promise<Manifest> {
-    const handle = await open(path, 'wx+').catch((error: unknown) => {
-      throw new RunError(
-        `${path} can’t be written: ${systemReason(error)}`,
-        'name a directory that you may write to with --evidence',
-      );
-    });
-    const manifest = new Manifest(handle, path);
-    await manifest.add({ head });
-    return manifest;
   }
 
   async #readThrough(): Promise<void> {
@@ -131,11 +116,6 @@ export class Manifest {
       throw new EvidenceError('holds a line that no collecting wrote');
     }
     if ('head' in line) this.#head = line.head;
-    // One that was fetched again is still one.
-    if ('object' in line && this.index.placesOf(line.object).length === 0) {
-      this.objects++;
-      this.bytes += line.object.size;
-    }
     this.index.add(line, offset);
   }
 

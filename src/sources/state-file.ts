@@ -1,7 +1,6 @@
 /** The state file on disk: read whole or refused, written whole or not at all. */
-import { randomBytes } from 'node:crypto';
-import { constants, lstat, open, realpath, rename, stat, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { constants, lstat, open, realpath, stat, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import {
   MAX_STATE_BYTES,
   parseState,
@@ -10,6 +9,7 @@ import {
   type State,
 } from '../core/state.js';
 import { RunError } from './ports.js';
+import { replaceFile, withNewFile } from './write-whole.js';
 
 const RESTORE = 'put back the file that the last run wrote; a state file is not mended by hand';
 const ELSEWHERE = 'give --state a file in a directory that you may write to';
@@ -86,10 +86,6 @@ export async function loadState(path: string, trailArn: string): Promise<State |
   }
 }
 
-/** A new name beside a file: chosen at random, so that what a crash left behind is never met. */
-const besides = (target: string): string =>
-  join(dirname(target), `.${randomBytes(8).toString('hex')}.validate-trail.tmp`);
-
 /** The permissions of the file that will be replaced; `undefined` where there is none. */
 async function modeOf(path: string, target: string): Promise<number | undefined> {
   try {
@@ -98,48 +94,6 @@ async function modeOf(path: string, target: string): Promise<number | undefined>
     return stats.mode & 0o777;
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-/** Not every file system and platform can; the file is in place by then. */
-const CANNOT_SYNC = ['EACCES', 'EINVAL', 'EISDIR', 'ENOTSUP', 'EPERM'];
-
-/** Makes a rename last through a loss of power. */
-async function syncDirectory(directory: string): Promise<void> {
-  try {
-    const handle = await open(directory, 'r');
-    await handle.sync().finally(() => handle.close());
-  } catch (error) {
-    if (!CANNOT_SYNC.includes(codeOf(error) ?? '')) throw error;
-  }
-}
-
-async function fill(temporary: string, text: string, mode: number | undefined): Promise<void> {
-  const handle = await open(temporary, 'wx', mode ?? 0o644);
-  try {
-    // The mode that a file is made with loses what the umask forbids.
-    if (mode !== undefined) await handle.chmod(mode);
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Makes a whole new file beside a target and gives it to `use`; it never stays behind. */
-async function withNewFile(
-  target: string,
-  text: string,
-  mode: number | undefined,
-  use: (temporary: string) => Promise<void>,
-): Promise<void> {
-  const temporary = besides(target);
-  try {
-    await fill(temporary, text, mode);
-    await use(temporary);
-  } catch (error) {
-    await unlink(temporary).catch(() => undefined);
     throw error;
   }
 }
@@ -153,8 +107,7 @@ export async function saveState(path: string, state: State): Promise<void> {
     const text = serializeState(state);
     const target = await targetOf(path);
     const mode = await modeOf(path, target);
-    await withNewFile(target, text, mode, (temporary) => rename(temporary, target));
-    await syncDirectory(dirname(target));
+    await replaceFile(target, text, { mode });
   } catch (error) {
     throw runError(path, 'written', error, ELSEWHERE);
   }
@@ -165,7 +118,7 @@ export async function checkWritable(path: string): Promise<void> {
   try {
     const target = await targetOf(path);
     await modeOf(path, target);
-    await withNewFile(target, '', undefined, unlink);
+    await withNewFile(dirname(target), '', undefined, unlink);
   } catch (error) {
     throw runError(path, 'written', error, ELSEWHERE);
   }

@@ -6,12 +6,17 @@ import { CREDENTIALS } from './run-command.js';
 
 const bin = fileURLToPath(new URL('../../bin/validate-trail.js', import.meta.url));
 
-/** Starts it; `signal` sends one while it runs. */
+/** Lets no file become longer than one block of 512 bytes: what a full disk does, without one. */
+export const ONE_BLOCK = ['sh', '-c', 'trap "" XFSZ; ulimit -f 1; exec "$@"', 'sh'];
+
+/** Starts it, through another command perhaps; `signal` sends one while it runs. */
 export function start(
   argv: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  through: readonly string[] = [],
 ): { ended: Promise<Ran>; signal: (name: NodeJS.Signals) => void } {
-  const child = spawn(process.execPath, [bin, ...argv], {
+  const [program = '', ...own] = [...through, process.execPath, bin, ...argv];
+  const child = spawn(program, own, {
     env: { PATH: process.env['PATH'] ?? '', ...CREDENTIALS, ...env },
   });
   let stdout = '';
