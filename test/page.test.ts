@@ -155,6 +155,67 @@ describe.skipIf(executablePath === undefined)('the HTML report in a browser', ()
     60_000,
   );
 
+  it(
+    'puts the whole map on paper, whatever is looked at, in light colours',
+    () =>
+      open(
+        troubled(),
+        async (page) => {
+          const print = async (): Promise<string[]> => {
+            await page.emulateMedia({ media: 'print' });
+            await page.waitForSelector('#map-paper canvas');
+            expect(await page.isVisible('#map')).toBe(false);
+            return page.$$eval('#map-paper canvas', (found) =>
+              found.map((sheet) => (sheet as unknown as { toDataURL(): string }).toDataURL()),
+            );
+          };
+          expect(await page.isVisible('#map-paper')).toBe(false);
+          const whole = await print();
+          expect(whole.map(({ length }) => length > 3000)).toEqual([true]);
+          await page.emulateMedia({ media: 'screen', colorScheme: 'light' });
+          await page.click('#map-in');
+          await page.focus('#map-canvas');
+          expect((await print())[0] === whole[0]).toBe(true);
+        },
+        { colorScheme: 'dark' },
+      ),
+    60_000,
+  );
+
+  it(
+    'says what a finger taps, and tells chains apart by their Regions, on a phone',
+    () =>
+      open(
+        troubled(),
+        async (page) => {
+          // What is written beside the rows goes into a picture; its words are caught on their way.
+          await page.evaluate(`{
+            const { prototype } = CanvasRenderingContext2D;
+            const { fillText } = prototype;
+            window.written = [];
+            prototype.fillText = function (text, ...rest) {
+              window.written.push([text, this.measureText(text).width]);
+              fillText.call(this, text, ...rest);
+            };
+          }`);
+          await page.locator('#map-canvas').scrollIntoViewIfNeeded();
+          const box = await page.locator('#map-canvas').boundingBox();
+          await page.touchscreen.tap((box?.x ?? 0) + 250, (box?.y ?? 0) + 28 + 8);
+          expect(await page.textContent('#map-said')).toMatch(/^111122223333 us-east-1: /);
+          await page.waitForTimeout(100);
+          const written = await page.evaluate<[string, number][]>('window.written');
+          const names = written.filter(([text]) => text.endsWith('us-east-1'));
+          expect(names.length).toBeGreaterThan(0);
+          for (const [name, width] of names) {
+            expect(name.startsWith('…')).toBe(true);
+            expect(width).toBeLessThan(130);
+          }
+        },
+        { viewport: { width: 375, height: 700 }, hasTouch: true },
+      ),
+    60_000,
+  );
+
   it('fits a phone, and is whole without its script', async () => {
     const phone = { viewport: { width: 375, height: 700 } };
     await open(

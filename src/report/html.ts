@@ -93,6 +93,10 @@ function mapData({ chains, timeRange }: Report, told: Told): object {
   };
 }
 
+/** What no line is broken within. */
+const stays = (text: string): string => `<span class="nowrap">${text}</span>`;
+const span = (start: string, end: string): string => `${stays(`${start} to`)} ${stays(end)}`;
+
 function* facts(report: Report): Generator<string> {
   const { trail, timeRange, settings, tool } = report;
   const prefix = trail.prefix === undefined ? '' : `/${trail.prefix}`;
@@ -101,7 +105,7 @@ function* facts(report: Report): Generator<string> {
   yield fact('Trail', `<code>${html(trail.arn)}</code>`);
   yield fact('Bucket', `<code>${html(`s3://${trail.bucket}${prefix}`)}</code>`);
   if (trail.organizationId !== undefined) yield fact('Organization', html(trail.organizationId));
-  yield fact('Range', `${timeRange.start} to ${timeRange.end} (delivery time)`);
+  yield fact('Range', `${span(timeRange.start, timeRange.end)} (delivery time)`);
   if (timeRange.provedUntil !== undefined && timeRange.provedUntil !== timeRange.end) {
     yield fact('Proved until', timeRange.provedUntil);
   }
@@ -112,7 +116,7 @@ function* facts(report: Report): Generator<string> {
   yield fact('Log files', html(share(report.counts.logFiles, 'log')));
   yield fact(
     'Read',
-    `${report.startedAt} to ${report.finishedAt} by ${html(`${tool.name} ${tool.version}`)}`,
+    `${span(report.startedAt, report.finishedAt)} by ${stays(html(`${tool.name} ${tool.version}`))}`,
   );
   yield '</dl>\n';
   if (settings.length > 0) {
@@ -141,7 +145,7 @@ function* mapSection(report: Report, told: Told): Generator<string> {
     button('map-all', 'all', 'the whole range'),
   ].join('\n');
   yield `\n<span>With the map in focus: arrows move, + and − zoom, n is the next hole.</span></div>\n`;
-  yield `<div class="map" data-script hidden><div id="map"><canvas id="map-canvas" tabindex="0" role="application" aria-roledescription="coverage map" aria-label="Coverage of each chain over time; the table below has the same in words" aria-describedby="map-said"></canvas><div id="map-spacer"></div></div><div id="map-tip" class="tip" hidden></div></div>\n`;
+  yield `<div class="map" data-script hidden><div id="map"><canvas id="map-canvas" tabindex="0" role="application" aria-roledescription="coverage map" aria-label="Coverage of each chain over time; the table below has the same in words" aria-describedby="map-said"></canvas><div id="map-spacer"></div></div><div id="map-tip" class="tip" hidden></div></div><div id="map-paper" aria-hidden="true"></div>\n`;
   yield `<div id="map-said" role="status" aria-live="polite"></div>\n`;
   yield `<script type="application/json" id="map-data">${escapeJson(mapData(report, told)).replaceAll('<', '\\u003c')}</script>\n`;
   yield '</section>\n';
@@ -168,8 +172,8 @@ function* chainSection(report: Report, told: Told): Generator<string> {
     const open = chain.intervals.filter(({ state }) => state !== 'proved');
     const [first] = open;
     const more = open.length > 1 ? ` and ${numeral(open.length - 1)} more` : '';
-    const hole = first ? `${first.state} ${first.start} to ${first.end}${more}` : '';
-    yield `<tr><td class="nowrap">${chainState(chain, told)}</td><td class="nowrap">${html(chainName(chain))}</td><td class="nowrap">${provedShare(chain)}</td><td>${html(share(chain.digestFiles, 'digest'))}</td><td>${html(share(chain.logFiles, 'log'))}</td><td>${hole}</td></tr>\n`;
+    const hole = first ? `${first.state} ${span(first.start, first.end)}${more}` : '';
+    yield `<tr><td class="nowrap">${chainState(chain, told)}</td><td class="nowrap">${html(chainName(chain))}</td><td class="nowrap share">${provedShare(chain)}</td><td>${html(share(chain.digestFiles, 'digest'))}</td><td>${html(share(chain.logFiles, 'log'))}</td><td>${hole}</td></tr>\n`;
   }
   yield '</tbody></table></div></section>\n';
 }
@@ -182,8 +186,8 @@ function findingRow(one: ReportFinding): string {
   const events = eventsOf(one)
     .map((event) => `<br>${html(event)}`)
     .join('');
-  const when = end === undefined ? '' : `${start === undefined ? '' : `${start} to `}${end}`;
-  return `<tr data-class="${one.class}"><td><b class="${one.class}">${one.class}</b></td><td>${code}<br>${html(FINDINGS[code].title)}<br><code>${id}</code></td><td class="nowrap">${html(where)}</td><td>${when}</td><td>${html(message)}${at}${events}</td><td>${html(hint)}</td></tr>\n`;
+  const when = end === undefined ? '' : start === undefined ? stays(end) : span(start, end);
+  return `<tr data-class="${one.class}"><td><b class="${one.class}">${one.class}</b></td><td>${code}<br>${html(FINDINGS[code].title)}<br><code>${id}</code></td><td class="nowrap">${html(where)}</td><td>${when}</td><td>${html(message)}${at}${events}</td><td class="hint">${html(hint)}</td></tr>\n`;
 }
 
 function* findingSection(told: Told): Generator<string> {

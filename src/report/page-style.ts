@@ -24,7 +24,8 @@ export const PAGE_STYLE = `
     --proved: #dcebf5; --altered: #d55e00; --missing: #000000; --gap: #f0c808;
     --unreadable: #cc79a7; --not-due: #f2f2f2; --good: #000; --bad: #000; --warn: #000;
   }
-  [data-script], .tip { display: none !important; }
+  .bar, .map, #map-said { display: none !important; }
+  #map-paper canvas { display: block; width: 100%; break-inside: avoid; }
   #findings tbody tr[hidden] { display: table-row !important; }
   details > * { display: block; }
   section { break-inside: auto; }
@@ -43,9 +44,10 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; }
 dt { color: var(--dim); } dd { margin: 0; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .5rem; border-bottom: 1px solid var(--line); }
-td { overflow-wrap: break-word; } td.nowrap { white-space: nowrap; }
+td { overflow-wrap: break-word; } .nowrap { white-space: nowrap; } .hint { min-width: 14rem; }
 .scroll { overflow-x: auto; }
 code { font: .85em ui-monospace, monospace; overflow-wrap: anywhere; }
+@media screen { #map-paper { display: none; } }
 .map { position: relative; }
 #map { overflow: auto; border: 1px solid var(--line); min-height: 4rem; }
 #map-canvas { position: sticky; top: 0; display: block; width: 100%; height: 100%; touch-action: pan-y; }
@@ -65,4 +67,10 @@ button, input[type='search'] {
 .legend canvas { vertical-align: -2px; border: 1px solid var(--dim); }
 footer { margin-top: 2rem; color: var(--dim); font-size: .85rem; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+@media screen and (max-width: 40rem) {
+  table, tbody, tr, td { display: block; } thead { display: none; }
+  tr { padding: .4rem 0; border-bottom: 1px solid var(--line); } tr[hidden] { display: none; }
+  td { border: 0; padding: .1rem 0; } td:empty { display: none; }
+  td.share::after { content: ' of the time proved'; }
+}
 `;

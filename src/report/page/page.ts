@@ -26,6 +26,9 @@
   const DAY = 86_400;
   const ROW = 16;
   const AXIS = 28;
+  /** On paper: pixels of a line, and rows that stay together. */
+  const PAPER = 960;
+  const SHEET = 34;
   /** Of what overlaps in a pixel, the later is drawn over the earlier. */
   const ORDER = ['proved', 'not-due', 'gap', 'unreadable', 'altered', 'missing'];
 
@@ -59,6 +62,8 @@
 
   let from = data.start;
   let to = data.end;
+  /** Of what is drawn to, in CSS pixels. */
+  let width = canvas.clientWidth;
   let cursor = { row: 0, at: 0 };
   let isFocused = false;
 
@@ -89,8 +94,8 @@
 
   let tiles = new Map<string, CanvasPattern | string>();
 
-  const labelWidth = (): number => Math.min(230, Math.max(110, canvas.clientWidth * 0.3));
-  const mapWidth = (): number => Math.max(1, canvas.clientWidth - labelWidth());
+  const labelWidth = (): number => Math.min(230, Math.max(130, width * 0.3));
+  const mapWidth = (): number => Math.max(1, width - labelWidth());
   const xOf = (time: number): number => labelWidth() + ((time - from) / (to - from)) * mapWidth();
   const timeOf = (x: number): number => from + ((x - labelWidth()) / mapWidth()) * (to - from);
 
@@ -134,9 +139,18 @@
       brush.moveTo(x, AXIS - 6);
       brush.lineTo(x, height);
       brush.stroke();
-      const text = iso(time);
-      brush.fillText(isShort ? text.slice(5, 16).replace('T', ' ') : text.slice(0, 10), x + 3, 12);
+      const whole = iso(time);
+      const text = isShort ? whole.slice(5, 16).replace('T', ' ') : whole.slice(0, 10);
+      if (x + brush.measureText(text).width < width) brush.fillText(text, x + 3, 12);
     }
+  }
+
+  /** A chain's name in a width: its end, where it has no room, for Regions tell chains apart. */
+  function fitted(brush: CanvasRenderingContext2D, name: string, width: number): string {
+    if (brush.measureText(name).width <= width) return name;
+    let rest = name.slice(1);
+    while (rest.length > 1 && brush.measureText(`…${rest}`).width > width) rest = rest.slice(1);
+    return `…${rest}`;
   }
 
   function drawRow(brush: CanvasRenderingContext2D, row: number, y: number): void {
@@ -148,10 +162,10 @@
       for (const one of chain.stretches) {
         if (one.state !== state || one.end <= from || one.start >= to) continue;
         const x1 = Math.max(left, xOf(one.start));
-        const x2 = Math.min(canvas.clientWidth, xOf(one.end));
+        const x2 = Math.min(width, xOf(one.end));
         // An hour of a year is less than a pixel: a hole must show nevertheless.
-        const width = Math.max(x2 - x1, state === 'proved' ? 0 : 2);
-        brush.fillRect(x1, y + 1, width, ROW - 2);
+        const least = state === 'proved' ? 0 : 2;
+        brush.fillRect(x1, y + 1, Math.max(x2 - x1, least), ROW - 2);
       }
     }
     for (const { time, state } of chain.marks) {
@@ -167,36 +181,42 @@
     brush.beginPath();
     brush.rect(0, y, left - 6, ROW);
     brush.clip();
-    brush.fillText(chain.name, 2, y + ROW - 4);
+    brush.fillText(fitted(brush, chain.name, left - 8), 2, y + ROW - 4);
     brush.restore();
     if (isFocused && row === cursor.row) {
       brush.strokeStyle = colourOf('text');
       brush.lineWidth = 2;
-      brush.strokeRect(1, y + 0.5, canvas.clientWidth - 2, ROW - 1);
+      brush.strokeRect(1, y + 0.5, width - 2, ROW - 1);
       const x = xOf(cursor.at);
       brush.fillStyle = colourOf('text');
       if (x >= left) brush.fillRect(x - 1, y - 2, 2, ROW + 4);
     }
   }
 
-  function draw(): void {
-    if (!pen) return;
-    const { clientWidth: width, clientHeight: height } = canvas;
+  /** Draws the rows that stand so many pixels below the first. */
+  function drawOn(sheet: HTMLCanvasElement, height: number, top: number): void {
+    const brush = sheet.getContext('2d');
+    if (!brush) return;
     const ratio = window.devicePixelRatio || 1;
-    canvas.width = Math.round(width * ratio);
-    canvas.height = Math.round(height * ratio);
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    pen.font = '12px system-ui, sans-serif';
-    pen.fillStyle = colourOf('paper');
-    pen.fillRect(0, 0, width, height);
-    const first = Math.floor(frame.scrollTop / ROW);
-    const shift = frame.scrollTop % ROW;
+    sheet.width = Math.round(width * ratio);
+    sheet.height = Math.round(height * ratio);
+    brush.setTransform(ratio, 0, 0, ratio, 0, 0);
+    brush.font = '12px system-ui, sans-serif';
+    brush.fillStyle = colourOf('paper');
+    brush.fillRect(0, 0, width, height);
+    const first = Math.floor(top / ROW);
+    const shift = top % ROW;
     for (let row = first; AXIS + (row - first) * ROW - shift < height; row++) {
-      drawRow(pen, row, AXIS + (row - first) * ROW - shift);
+      drawRow(brush, row, AXIS + (row - first) * ROW - shift);
     }
-    pen.fillStyle = colourOf('paper');
-    pen.fillRect(0, 0, width, AXIS - 2);
-    drawAxis(pen, height);
+    brush.fillStyle = colourOf('paper');
+    brush.fillRect(0, 0, width, AXIS - 2);
+    drawAxis(brush, height);
+  }
+
+  function draw(): void {
+    width = canvas.clientWidth;
+    drawOn(canvas, canvas.clientHeight, frame.scrollTop);
   }
 
   let isDue = false;
@@ -323,6 +343,18 @@
     redraw();
   });
 
+  /** The row under the pointer, where there is one. */
+  function rowAt({ offsetX, offsetY }: MouseEvent): number | undefined {
+    const row = Math.floor((offsetY - AXIS + frame.scrollTop) / ROW);
+    const isOn = offsetY > AXIS && offsetX > labelWidth() && chains[row] !== undefined;
+    return isOn ? row : undefined;
+  }
+  // A finger has nothing to hover with: what it taps is said below.
+  canvas.addEventListener('click', (event) => {
+    const row = rowAt(event);
+    if (row !== undefined) moveTo(row, timeOf(event.offsetX));
+  });
+
   let dragged: { x: number; from: number } | undefined;
   canvas.addEventListener('pointerdown', (event) => {
     if (event.pointerType === 'mouse') dragged = { x: event.offsetX, from };
@@ -334,10 +366,9 @@
       const start = Math.max(data.start, Math.min(data.end - (to - from), dragged.from + moved));
       look(start, start + (to - from));
     }
-    const row = Math.floor((event.offsetY - AXIS + frame.scrollTop) / ROW);
-    const isOn = event.offsetY > AXIS && event.offsetX > labelWidth() && chains[row] !== undefined;
-    tip.hidden = !isOn;
-    if (!isOn) return;
+    const row = rowAt(event);
+    tip.hidden = row === undefined;
+    if (row === undefined) return;
     tip.textContent = describe(row, timeOf(event.offsetX));
     tip.style.left = `${Math.min(event.offsetX + 12, Math.max(0, canvas.clientWidth - tip.offsetWidth))}px`;
     tip.style.top = `${event.offsetY + 18}px`;
@@ -376,8 +407,28 @@
     }
     redraw();
   }
+  /** The whole range on sheets that no page's end cuts. */
+  function drawPaper(): void {
+    const before = { from, to, isFocused };
+    [from, to, isFocused, width] = [data.start, data.end, false, PAPER];
+    const sheets: HTMLCanvasElement[] = [];
+    for (let row = 0; row < chains.length; row += SHEET) {
+      const sheet = document.createElement('canvas');
+      drawOn(sheet, AXIS + Math.min(SHEET, chains.length - row) * ROW, row * ROW);
+      sheets.push(sheet);
+    }
+    byId('map-paper').replaceChildren(...sheets);
+    ({ from, to, isFocused } = before);
+    redraw();
+  }
+
   window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', paint);
-  window.matchMedia('print').addEventListener('change', paint);
+  window.matchMedia('print').addEventListener('change', ({ matches }) => {
+    paint();
+    if (matches) drawPaper();
+    else byId('map-paper').replaceChildren();
+  });
+  window.addEventListener('beforeprint', drawPaper);
 
   spacer.style.height = `${AXIS + chains.length * ROW}px`;
   frame.style.height = `${Math.min(AXIS + chains.length * ROW + 2, Math.round(window.innerHeight * 0.7))}px`;
