@@ -135,6 +135,29 @@ describe('evidence', () => {
     });
   });
 
+  it('is all looked at, and told to be changed, which says nothing of the trail', async () => {
+    const made = base();
+    await collected(made.builder, made, async (place, pin) => {
+      const files = (await filesOf(place)).filter((file) => file.endsWith('.gz'));
+      for (const file of files) {
+        const bytes = await readFile(file);
+        await writeFile(file, Buffer.concat([bytes, Buffer.from('x')]));
+        const { report, status } = await judged(place, pin);
+        const told = report.findings.filter(({ code }) => code === 'EVIDENCE_ALTERED');
+        expect(
+          told.map(({ key = '' }) => file.endsWith(key) && key !== ''),
+          file,
+        ).toEqual([true]);
+        expect([status, report.verdict]).toEqual([3, 'incomplete']);
+        await writeFile(file, bytes);
+      }
+      const [first = ''] = files;
+      await rm(first);
+      const { stdout } = await runCommand(['--evidence', place, '--manifest-sha256', pin]);
+      expect(stdout).toContain('The evidence is not what was collected: it was changed since.');
+    });
+  });
+
   it('is judged for a narrower range, and is silent on what was not collected', async () => {
     const made = base();
     await collected(made.builder, made, async (place, pin) => {
@@ -221,7 +244,7 @@ describe('evidence', () => {
         const online = await runJson(argv);
         const ran = await collect(place, argv);
         expect(ran.status).toBe(3);
-        expect(ran.stderr).toContain('could not be read: 1 access-denied');
+        expect(ran.stderr).toContain(`could not be read: 1 access-denied: s3://${bucket}/${key}: `);
         const offline = await judged(place, pinIn(ran.stdout));
         expect(alike(offline.report)).toEqual(alike(online.report));
       }),
@@ -313,6 +336,24 @@ describe('collect', () => {
           2,
           expect.stringContaining('collect needs --evidence DIR'),
         ]);
+      });
+    }));
+
+  it('is not mixed with other files, nor held up where no directory can be made', () =>
+    inTemp((directory) => {
+      const made = base();
+      return serving(made.builder, made, {}, async (argv) => {
+        await writeFile(join(directory, 'report.json'), '{}');
+        const mixed = await collect(directory, argv);
+        expect([mixed.status, mixed.stdout]).toEqual([2, '']);
+        expect(mixed.stderr).toContain('is not empty, and no collecting was begun there');
+        expect(await readdir(directory)).toEqual(['report.json']);
+        const deep = join(directory, 'a', 'b', 'c');
+        expect((await collect(deep, argv)).status).toBe(0);
+        if (!existsSync('/proc/self')) return;
+        const nowhere = await collect('/proc/x/y', argv);
+        expect([nowhere.status, nowhere.stdout]).toEqual([2, '']);
+        expect(nowhere.stderr).toContain('/proc/x/y can’t be written');
       });
     }));
 
@@ -466,11 +507,16 @@ describe('whoever writes the directory', () => {
       return serving(made.builder, made, {}, async (argv) => {
         const place = join(directory, 'evidence');
         const out = join(directory, 'out');
-        await mkdir(place);
+        await start(['collect', '--evidence', place, ...argv]).ended;
+        // Begun, and nothing copied yet.
+        const manifest = join(place, 'manifest.jsonl');
+        const [head = ''] = (await readFile(manifest, 'utf8')).split('\n');
+        await writeFile(manifest, `${head}\n`);
+        await rm(join(place, 'trail-bucket'), { recursive: true });
         await mkdir(out);
         await symlink(out, join(place, 'trail-bucket'));
         const ran = await collect(place, argv);
-        expect(ran.status).toBe(0);
+        expect([ran.status, ran.stderr]).toEqual([0, '']);
         expect(await readdir(out)).toEqual([]);
         expect((await judged(place, pinIn(ran.stdout))).status).toBe(0);
       });

@@ -9,7 +9,7 @@ import { estimateTrail } from '../runner/estimate.js';
 import type { RunOptions, RunResult } from '../runner/options.js';
 import { validateTrail } from '../runner/run.js';
 import { isPassing } from '../runner/unread.js';
-import type { Evidence } from '../sources/evidence.js';
+import type { Evidence, Unread } from '../sources/evidence.js';
 import type { CollectArguments } from './collect-args.js';
 import { connectCollecting } from './collecting.js';
 import { connect } from './connect.js';
@@ -54,9 +54,13 @@ function summary({ directory, manifest }: Evidence, proves: string | undefined):
 const shellWord = (text: string): string =>
   /^[\w./=@%+,:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
-/** What could not be read, in words; empty where all could. */
-function unreadWords(unread: ReadonlyMap<string, number>): string {
-  return [...unread].map(([reason, number]) => `${numeral(number)} ${reason}`).join(', ');
+/** What could not be read for a reason, in words. */
+function unreadWords(reason: string, { count: number, first }: Unread): string {
+  const what =
+    reason === 'keys'
+      ? `public keys of ${count(number, 'Region')}`
+      : `${numeral(number)} ${reason}`;
+  return `could not be read: ${what}${number > 1 ? ', the first' : ''}: ${first}`;
 }
 
 /** Says what would be copied, from listings alone. */
@@ -109,8 +113,8 @@ async function complete(
   for await (const why of evidence.unanswered()) {
     io.stderr.write(`validate-trail: notice: not answered: ${escapeText(why)}\n`);
   }
-  if (unread.size > 0) {
-    io.stderr.write(`validate-trail: could not be read: ${unreadWords(unread)}\n`);
+  for (const [reason, one] of unread) {
+    io.stderr.write(`validate-trail: ${escapeText(unreadWords(reason, one))}\n`);
   }
   if (passing && !finish) {
     io.stderr.write(
@@ -118,7 +122,7 @@ async function complete(
     );
     return false;
   }
-  await evidence.finish([...unread.values()].reduce((sum, one) => sum + one, 0));
+  await evidence.finish([...unread.values()].reduce((sum, one) => sum + one.count, 0));
   return true;
 }
 

@@ -1,6 +1,6 @@
 /** Deciding about one digest file: is it CloudTrail's own, at its own place? */
 import { signedString, type DigestFile, type Link } from './digest-file.js';
-import type { Details, FindingCode } from './finding.js';
+import { unread, type Details, type FindingCode } from './finding.js';
 import type { PublicKey } from './public-key.js';
 import { contradiction, type Chain } from './segment.js';
 import { verifySignature } from './signature.js';
@@ -90,8 +90,7 @@ export function authenticate(
         'is encrypted with SSE-C, which CloudTrail never uses',
       );
     case 'unreadable': {
-      const message = `could not be read (${outcome.reason}): ${outcome.detail}`;
-      const remark = { code: 'OBJECT_UNREADABLE', message } as const;
+      const remark = unread(outcome.reason, outcome.detail);
       return { state: 'unreadable', cause: outcome.reason, remark };
     }
     case 'digest':

@@ -8,6 +8,7 @@ export const MAX_MESSAGE = 4096;
 /** Their messages quote what the machine's own network, files and credentials had to say. */
 const QUOTING: readonly string[] = [
   'OBJECT_UNREADABLE',
+  'EVIDENCE_ALTERED',
   'KEYS_UNAVAILABLE',
   'KEYS_UNPINNED',
   'REGION_UNCONFIRMED',

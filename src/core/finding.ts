@@ -221,6 +221,13 @@ export const FINDINGS = {
     'missing permission, an archived object, a KMS key, a throttle, the network',
     'mend the cause that is named and run again',
   ),
+  EVIDENCE_ALTERED: kind(
+    'unproved',
+    'evidence changed since it was collected',
+    'A copy in the evidence directory is gone, or is not what its manifest names: it was changed or damaged after it was collected. Of the object itself in the bucket it says nothing.',
+    'a failing disk, a copy that was cut short, a tool that unpacks or converts files',
+    'take another copy of the evidence, or collect the object again',
+  ),
   KEYS_UNAVAILABLE: kind(
     'unproved',
     'public keys not available',
@@ -354,6 +361,18 @@ export function finding(code: FindingCode, message: string, place: FindingPlace 
   const known = Object.entries(fields).filter(([, value]) => value !== undefined);
   const findingClass = milder ?? FINDINGS[code].class;
   return { code, class: findingClass, message, ...Object.fromEntries(known), hint };
+}
+
+/** Codes of what could not be read. */
+export const UNREAD_CODES: readonly FindingCode[] = ['OBJECT_UNREADABLE', 'EVIDENCE_ALTERED'];
+
+/** How it is told that something could not be read: of evidence that was changed that says little. */
+export function unread(
+  reason: string,
+  detail: string,
+): { readonly code: FindingCode; readonly message: string } {
+  if (reason === 'altered-copy') return { code: 'EVIDENCE_ALTERED', message: detail };
+  return { code: 'OBJECT_UNREADABLE', message: `could not be read (${reason}): ${detail}` };
 }
 
 const ORDER = ['accountId', 'region', 'kind', 'end', 'bucket', 'key', 'code', 'message'] as const;

@@ -151,7 +151,7 @@ function* mapSection(report: Report, told: Told): Generator<string> {
   yield '</section>\n';
 }
 
-/** Hours of a chain that are proved, of those that were asked for. */
+/** Time of a chain that digest files vouch for, of what was asked for; log files in it are counted apart. */
 function provedShare({ intervals }: ReportChain): string {
   let all = 0;
   let proved = 0;
@@ -167,7 +167,7 @@ function provedShare({ intervals }: ReportChain): string {
 function* chainSection(report: Report, told: Told): Generator<string> {
   const { chains } = report;
   yield `<section><h2>Chains (${numeral(chains.length)})</h2><div class="scroll"><table>\n`;
-  yield '<thead><tr><th scope="col">State</th><th scope="col">Chain</th><th scope="col">Time proved</th><th scope="col">Digest files</th><th scope="col">Log files</th><th scope="col">Not proved</th></tr></thead><tbody>\n';
+  yield '<thead><tr><th scope="col">State</th><th scope="col">Chain</th><th scope="col">Time covered</th><th scope="col">Digest files</th><th scope="col">Log files</th><th scope="col">Not proved</th></tr></thead><tbody>\n';
   for (const chain of chains) {
     const open = chain.intervals.filter(({ state }) => state !== 'proved');
     const [first] = open;

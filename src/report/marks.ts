@@ -14,6 +14,7 @@ export const MARK_STATES: Readonly<Partial<Record<FindingCode, DayState>>> = {
   LOG_MISSING: 'missing',
   LOG_HASH_UNSUPPORTED: 'unreadable',
   OBJECT_UNREADABLE: 'unreadable',
+  EVIDENCE_ALTERED: 'unreadable',
   NOT_READ: 'unreadable',
 };
 

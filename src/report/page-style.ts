@@ -71,6 +71,6 @@ footer { margin-top: 2rem; color: var(--dim); font-size: .85rem; }
   table, tbody, tr, td { display: block; } thead { display: none; }
   tr { padding: .4rem 0; border-bottom: 1px solid var(--line); } tr[hidden] { display: none; }
   td { border: 0; padding: .1rem 0; } td:empty { display: none; }
-  td.share::after { content: ' of the time proved'; }
+  td.share::after { content: ' of the time covered'; }
 }
 `;

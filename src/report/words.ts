@@ -99,7 +99,11 @@ export function meaning(report: Report): string[] {
     return ['Something was altered or removed, or is in a state that only tampering explains.'];
   }
   if (verdict === 'incomplete') {
-    return ['Nothing was found altered, but part of what was asked for is not proved.'];
+    const isDamaged = report.findings.some(({ code }) => code === 'EVIDENCE_ALTERED');
+    return [
+      ...(isDamaged ? ['The evidence is not what was collected: it was changed since.'] : []),
+      `Nothing ${isDamaged ? 'else ' : ''}was found altered, but part of what was asked for is not proved.`,
+    ];
   }
   if (chains.every(({ intervals }) => intervals.length === 0)) {
     return ['Nothing new is due; the digest files that the state remembers are still there.'];

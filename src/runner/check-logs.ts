@@ -1,4 +1,4 @@
-import { finding, type Finding } from '../core/finding.js';
+import { finding, unread, type Finding } from '../core/finding.js';
 import { checkLogFile, isHashSupported, type LogCheck } from '../core/log-file.js';
 import type { ChainKind, Source } from '../core/object-key.js';
 import type { CheckedCounts } from '../core/report.js';
@@ -76,12 +76,12 @@ export function createLogChecker(
         case 'unreadable': {
           const absent = failure.reason === 'access-denied' && (await isListedAbsent(bucket, key));
           if (absent === true) return missing('is not in the listing of its folder');
-          const message = `could not be read (${failure.reason}): ${failure.detail}`;
+          const { code, message } = unread(failure.reason, failure.detail);
           const details = { ...signed, reason: failure.reason, ...undecided(absent) };
           return {
             kind,
             count: 'unreadable',
-            finding: finding('OBJECT_UNREADABLE', message, { ...place, details }),
+            finding: finding(code, message, { ...place, details }),
             bytes,
           };
         }

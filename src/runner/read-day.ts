@@ -16,7 +16,7 @@ import {
 } from '../core/authenticate.js';
 import type { LogFileEntry } from '../core/digest-file.js';
 import { beyond, UNREAD, type Edges } from '../core/edge.js';
-import { finding, type Finding, type FindingPlace } from '../core/finding.js';
+import { finding, UNREAD_CODES, type Finding, type FindingPlace } from '../core/finding.js';
 import {
   digestDayPrefix,
   parseDigestKey,
@@ -257,7 +257,8 @@ export function decide(reader: SourceReader, candidate: Candidate, settled: Sett
     const counted = !context && belongs(reader, kind, end - HOUR, end);
     const cause = settled.state === 'unreadable' ? { cause: settled.cause } : {};
     const loose: Loose = { start: end - HOUR, end, state, ...cause, bucket, key };
-    const isUnread = settled.state === 'unreadable' && remark?.code === 'OBJECT_UNREADABLE';
+    const isUnread =
+      settled.state === 'unreadable' && remark !== undefined && UNREAD_CODES.includes(remark.code);
     const why = isUnread ? { details: { ...remark.details, reason: settled.cause } } : {};
     const findings = remark ? [tell({ ...remark, ...why }, at)] : [];
     return { kind, end, loose, counted, findings };

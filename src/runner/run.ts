@@ -4,7 +4,9 @@
 import { onlyAllowedGaps } from '../core/allow-gaps.js';
 import { parseTrailArn } from '../core/arn.js';
 import { compareFindings, finding, type Finding } from '../core/finding.js';
+import { logId } from '../core/log-objects.js';
 import { uniqueLocations, type Location, type Source } from '../core/object-key.js';
+import { provedBefore } from '../core/proved-until.js';
 import {
   moreFindings,
   reportFinding,
@@ -152,12 +154,14 @@ async function searchForRemoval(
   return searches.flatMap(({ records }) => records);
 }
 
-/** Evidence that isn't as it was collected, where all of it is judged: also what no reading met. */
-async function* alteredCopies({ objects, wholeEvidence }: RunOptions): AsyncGenerator<Finding> {
+/** Evidence that isn't as it was collected, where all of it is judged: what no reading told of. */
+async function* alteredCopies(
+  { objects, wholeEvidence }: RunOptions,
+  told: (bucket: string, key: string) => boolean,
+): AsyncGenerator<Finding> {
   if (wholeEvidence !== true || !objects.altered) return;
   for await (const { bucket, key, detail } of objects.altered()) {
-    const details = { reason: 'altered-copy' };
-    yield finding('OBJECT_UNREADABLE', detail, { bucket, key, details });
+    if (!told(bucket, key)) yield finding('EVIDENCE_ALTERED', detail, { bucket, key });
   }
 }
 
@@ -225,6 +229,13 @@ export async function validateTrail(given: RunOptions): Promise<RunResult> {
   ];
   const gone = plan.bucketGone ? [bucketGone(options)] : told;
   const store = createFindingStore();
+  let provedUntil = Math.min(...closed.map((one) => one.provedUntil));
+  const altered = new Set<string>();
+  const add = (one: Finding): void => {
+    store.add(one);
+    provedUntil = Math.min(provedUntil, provedBefore(one));
+    if (one.code === 'EVIDENCE_ALTERED') altered.add(logId(one.bucket ?? '', one.key ?? ''));
+  };
   for (const one of [
     ...planFindings(whole, options),
     ...closed.flatMap((source) => source.findings),
@@ -232,11 +243,12 @@ export async function validateTrail(given: RunOptions): Promise<RunResult> {
     ...results.flatMap(stateFindings),
     ...(await keyFindings(results, keysIn)),
   ]) {
-    store.add(one);
+    add(one);
   }
   const readings = results.map((one) => one.told);
-  for await (const one of shared.told.of(readings)) store.add(one);
-  for await (const one of alteredCopies(options)) store.add(one);
+  for await (const one of shared.told.of(readings)) add(one);
+  const isTold = (bucket: string, key: string): boolean => altered.has(logId(bucket, key));
+  for await (const one of alteredCopies(options, isTold)) add(one);
   shared.told.close();
   const sorted = await store.sorted();
   const found = await firstOf(sorted);
@@ -283,7 +295,6 @@ export async function validateTrail(given: RunOptions): Promise<RunResult> {
     onlyAllowedGaps(findings);
   const starts = results.map((one) => one.range.start);
   const covered = { start: Math.min(...starts), end: Math.max(range.end, Math.min(...starts)) };
-  const provedUntil = Math.min(...closed.map((one) => one.provedUntil));
   const report: Report = {
     schemaVersion: 1,
     tool: options.tool,

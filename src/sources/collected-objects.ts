@@ -1,5 +1,5 @@
 /** Objects and listings of an evidence directory that was collected, or is being collected. */
-import { nameOf, type ListedRow, type ObjectName } from '../core/evidence.js';
+import type { ListedRow, ObjectName } from '../core/evidence.js';
 import { readCopy } from './copies.js';
 import type { Evidence } from './evidence.js';
 import { hashRead } from './hash-log.js';
@@ -83,8 +83,6 @@ export function createCollectedObjects(
 ): ObjectSource {
   const { manifest, directory } = evidence;
   const threads = options && createLogThreads({ ...options, sockets: 0, stallMs: 0 });
-  /** Copies that were met altered, by name: what reading them told isn't told again. */
-  const met = new Set<string>();
 
   const list: ObjectSource['list'] = async (bucket, prefix, options = {}) => {
     const kind = options.folders === true ? 'folders' : 'objects';
@@ -132,9 +130,7 @@ export function createCollectedObjects(
     if (known && 'failed' in known)
       return { ok: false, failure: known.failed.failure as ReadFailure };
     if (!known) return undefined;
-    const read = await readCopy(directory, known.object, consume);
-    if (!read.ok) met.add(nameOf(name));
-    return read;
+    return readCopy(directory, known.object, consume);
   };
 
   const fetched = async <T>(
@@ -191,7 +187,6 @@ export function createCollectedObjects(
       )) ?? undefined,
     altered: async function* () {
       for await (const object of manifest.copies()) {
-        if (met.has(nameOf(object))) continue;
         const checked = await readCopy(directory, object, () => Promise.resolve());
         if (checked.ok || checked.failure.kind !== 'unreadable') continue;
         const { bucket, key } = object;

@@ -6,14 +6,17 @@ import {
   lstat,
   mkdir,
   open,
+  readdir,
   realpath,
   rename,
   rm,
+  stat,
   type FileHandle,
 } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import {
   hashedPath,
+  LOCK,
   PARTS,
   plainPath,
   type CopiedObject,
@@ -78,6 +81,26 @@ async function openPlain(path: string): Promise<FileHandle | undefined> {
   return undefined;
 }
 
+/** Makes a directory and those above it; what is there stays. Node's own way spins for ever in /proc. */
+export async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST' && (await stat(path)).isDirectory()) return;
+    const above = dirname(path);
+    const isAboveThere = above === path || (await stat(above).catch(() => undefined));
+    if (codeOf(error) !== 'ENOENT' || isAboveThere) throw error;
+    await makeDirectory(above);
+    await mkdir(path);
+  }
+}
+
+/** Whether a directory holds nothing but what a file system keeps there, and what a sudden end left. */
+export async function isFree(directory: string): Promise<boolean> {
+  const names = await readdir(directory);
+  return names.every((name) => name.startsWith('.') || [LOCK, PARTS, 'lost+found'].includes(name));
+}
+
 /** Folders that were made, or looked at, by path; of one directory there are few at a time. */
 const known = new Set<string>();
 const MOST_KNOWN = 10_000;
@@ -136,9 +159,7 @@ export async function writeCopy(
   const hash = createHash('sha256');
   let size = 0;
   try {
-    await mkdir(dirname(part), { recursive: true }).catch((error: unknown) =>
-      cannotWrite(dirname(part), error),
-    );
+    await makeDirectory(dirname(part)).catch((error: unknown) => cannotWrite(dirname(part), error));
     const handle = await open(part, 'wx').catch((error: unknown) => cannotWrite(part, error));
     try {
       for await (const chunk of body.chunks) {
@@ -208,7 +229,7 @@ export async function syncCopies(
 export async function writeOwn(directory: string, name: string, text: string): Promise<void> {
   const [file, folder] = [join(directory, name), join(directory, PARTS)];
   try {
-    await mkdir(folder, { recursive: true });
+    await makeDirectory(folder);
     await replaceFile(file, text, { folder });
   } catch (error) {
     cannotWrite(file, error);

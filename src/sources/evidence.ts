@@ -4,7 +4,6 @@
  * So the same run, made from the directory alone, comes to the same judgement.
  */
 import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   KEYS_FILE,
@@ -26,7 +25,16 @@ import {
   type KeptKeys,
 } from '../core/kept-keys.js';
 import { formatInstant, type Instant } from '../core/timestamp.js';
-import { readPlain, removeCopy, removeParts, syncCopies, writeCopy, writeOwn } from './copies.js';
+import {
+  isFree,
+  makeDirectory,
+  readPlain,
+  removeCopy,
+  removeParts,
+  syncCopies,
+  writeCopy,
+  writeOwn,
+} from './copies.js';
 import { systemReason } from './file-error.js';
 import { listKept, readKeys, unpinnedBy } from './keys.js';
 import { createKeySource, type ListKeys } from './key-source.js';
@@ -69,6 +77,12 @@ const OF_THE_MOMENT: readonly string[] = ['DescribeTrail', 'GetTrailStatus'];
 const A_LINE = 1000;
 /** Longest answer that is kept; an event history is cut, and said to be incomplete. */
 const MAX_ANSWER = 32 * 1024 * 1024;
+
+/** How many objects, listings or Regions' keys could not be read for one reason, and why the first of them. */
+export interface Unread {
+  readonly count: number;
+  readonly first: string;
+}
 
 export class Evidence {
   readonly directory: string;
@@ -141,7 +155,13 @@ export class Evidence {
         'name a directory that you may write to with --evidence',
       );
     };
-    await mkdir(directory, { recursive: true }).catch(cannot);
+    await makeDirectory(directory).catch(cannot);
+    if (!closed && !(await isFree(directory).catch(cannot))) {
+      throw new RunError(
+        `${directory} is not empty, and no collecting was begun there`,
+        'name a new or empty directory with --evidence',
+      );
+    }
     const busy = `another validate-trail collects into ${directory}`;
     const unlock = await takeLock(join(directory, LOCK), busy).catch(cannot);
     try {
@@ -264,20 +284,37 @@ export class Evidence {
     }
   }
 
-  /** How much could not be read, by reason; what was told to be absent isn't among it. */
-  async unread(): Promise<ReadonlyMap<string, number>> {
-    const reasons = new Map<string, number>();
-    const note = (reason: string): void => {
-      reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+  /** What could not be read, by reason; what was told to be absent isn't among it. */
+  async unread(): Promise<ReadonlyMap<string, Unread>> {
+    const reasons = new Map<string, Unread>();
+    const note = async (reason: string, first: () => Promise<string>): Promise<void> => {
+      const known = reasons.get(reason);
+      reasons.set(reason, {
+        count: (known?.count ?? 0) + 1,
+        first: known?.first ?? (await first()),
+      });
     };
-    for (const failure of this.manifest.index.failures() as Iterable<ReadFailure>) {
-      if (failure.kind === 'unreadable') note(failure.reason);
-      if (failure.kind === 'foreign-encryption') note(failure.kind);
+    for (const { failure, of } of this.manifest.index.failures()) {
+      const { kind, reason = kind, detail = kind } = failure as Partial<Record<string, string>>;
+      if (reason === undefined || kind === 'absent') continue;
+      await note(reason, async () => `${await this.#nameAt(of)}: ${detail}`);
     }
-    for await (const { value } of this.answers('ListPublicKeys')) {
-      if (isFailure(value)) note('keys');
+    const regions = new Set<unknown>();
+    for await (const { asked, value } of this.answers('ListPublicKeys')) {
+      const [region] = asked;
+      if (!isFailure(value) || regions.has(region)) continue;
+      regions.add(region);
+      const { why } = value as { why?: unknown };
+      await note('keys', () => Promise.resolve(`${String(region)}: ${String(why)}`));
     }
     return reasons;
+  }
+
+  /** The name of an object by its line, or of a listing. */
+  async #nameAt(of: number | string): Promise<string> {
+    if (typeof of === 'string') return of;
+    const { bucket, key } = await this.manifest.failedAt(of);
+    return `s3://${bucket}/${key}`;
   }
 
   /** Questions beside objects and keys that were not answered, and why. */

@@ -101,11 +101,15 @@ export class ManifestIndex {
     return undefined;
   }
 
-  /** Why objects and listings could not be read. */
-  *failures(): Generator {
-    yield* this.#failures.values();
+  /** Why objects and listings could not be read: where an object's line stands, or of what a listing is. */
+  *failures(): Generator<{ readonly failure: unknown; readonly of: number | string }> {
+    for (const [hash, failure] of this.#failures) {
+      const offsets = this.#objects.get(hash) ?? 0;
+      yield { failure, of: typeof offsets === 'number' ? offsets : (offsets.at(-1) ?? 0) };
+    }
     for (const { end } of this.#listings.values()) {
-      if (end.failure !== undefined) yield end.failure;
+      const { failure, bucket, prefix } = end;
+      if (failure !== undefined) yield { failure, of: `s3://${bucket}/${prefix}` };
     }
   }
 

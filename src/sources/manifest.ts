@@ -152,6 +152,10 @@ export class Manifest {
     return ((await this.#lineAt(offset)) as { answer: KeptAnswer }).answer;
   }
 
+  async failedAt(offset: number): Promise<FailedObject> {
+    return ((await this.#lineAt(offset)) as { failed: FailedObject }).failed;
+  }
+
   async partAt(offset: number): Promise<ListedPart> {
     return ((await this.#lineAt(offset)) as { listed: ListedPart }).listed;
   }
