@@ -36,6 +36,8 @@ describe('a plain copy without metadata', () => {
     expect(accusations(report)).toEqual(['DIGEST_SIGNATURE_UNAVAILABLE', 'LOG_UNVALIDATED']);
     expect(report.counts.digestFiles).toEqual({ valid: 6, invalid: 0, missing: 0, unreadable: 1 });
     expect(report.counts.logFiles.valid).toBe(12);
+    // No key verified what only successors vouch for.
+    expect(report.keys?.map(({ digestFiles }) => digestFiles)).toEqual([0]);
   });
 
   it('shows a digest file that its successor did not record', async () => {

@@ -139,6 +139,7 @@ describe('--report', () => {
     expect(files.markdown).toContain('❌ INVALID');
     expect(files.html.match(/<script/g)).toHaveLength(2);
     expect(report.keys).toMatchObject([{ region: 'us-east-1' }]);
+    expect(report.keys?.[0]?.digestFiles).toBe(report.counts.digestFiles.valid);
     expect(files.html).toContain(`<code>${report.keys?.[0]?.fingerprint ?? 'none'}</code>`);
     expect(files.text).toContain('INVALID: ');
   }, 60_000);

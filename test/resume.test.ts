@@ -134,12 +134,12 @@ describe('--resume', () => {
       const text = await readFile(journal, 'utf8');
       const [head = ''] = text.split('\n');
       const { work } = JSON.parse(head.slice(17)) as { work: Work };
-      expect(work).toMatchObject({ version: 2, place: { bucket: 'trail-bucket', prefix: '' } });
-      const older = encodeLine('', { work: { ...work, version: 1 as 2 } });
+      expect(work).toMatchObject({ version: 3, place: { bucket: 'trail-bucket', prefix: '' } });
+      const older = encodeLine('', { work: { ...work, version: 1 as 3 } });
       await writeFile(`${journal}-1`, older.text);
       const refused = await runCommand([...argv, '--resume', `${journal}-1`]);
       expect([refused.status, refused.stdout]).toEqual([2, '']);
-      expect(refused.stderr).toContain('its form is 1, and this is 2');
+      expect(refused.stderr).toContain('its form is 1, and this is 3');
       // How the report is told changes no work.
       const same = await runCommand([...own, '--format', 'ndjson', '--concurrency', '3']);
       expect(same.status).toBe(1);

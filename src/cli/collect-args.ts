@@ -18,7 +18,10 @@ export interface CollectArguments {
 }
 
 const OWN = {
-  evidence: text('What:', 'the directory that takes the evidence, new, empty or begun by this command'),
+  evidence: text(
+    'What:',
+    'the directory that takes the evidence, new, empty or begun by this command',
+  ),
   'trail-arn': OPTIONS['trail-arn'],
   'start-time': text('What:', 'begin of the range'),
   'end-time': OPTIONS['end-time'],

@@ -32,7 +32,7 @@ export interface Endpoints {
 }
 
 /** The newest form of a journal. */
-export const FORMAT_VERSION = 2;
+export const FORMAT_VERSION = 3;
 
 /** Of which work a journal is. */
 export interface Work {

@@ -71,6 +71,8 @@ export interface ReportKey {
   readonly region: string;
   /** As CloudTrail labels it: the MD5 of its DER form, lower-case hex. */
   readonly fingerprint: string;
+  /** Digest files of the range whose own signature verifies with it. */
+  readonly digestFiles: number;
   readonly validityStart?: string;
   readonly validityEnd?: string;
 }

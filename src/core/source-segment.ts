@@ -19,9 +19,20 @@ export interface SourceSegment {
   readonly logs: Readonly<Record<ChainKind, LogTally>>;
   /** Bytes of the digest and log files that were read, as stored. */
   readonly bytesRead: number;
+  readonly verifiedBy: KeyUse;
   /** Whether any digest file of the trail was met. */
   readonly met: boolean;
   readonly ledger: LogLedger;
+}
+
+/** Public keys by fingerprint, in order, and how many digest files' own signatures verify with each. */
+export type KeyUse = readonly (readonly [fingerprint: string, digestFiles: number])[];
+
+/** What was counted for each fingerprint, together. */
+export function addKeyUse(...all: readonly KeyUse[]): KeyUse {
+  const counts = new Map<string, number>();
+  for (const [name, number] of all.flat()) counts.set(name, (counts.get(name) ?? 0) + number);
+  return [...counts].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 export const noLogs = (): LogTally => ({
@@ -72,6 +83,7 @@ export function joinSource(older: SourceSegment, newer: SourceSegment): SourceSe
     backfill: joinBackfill(older.backfill, newer.backfill),
     logs: addLogs(older.logs, newer.logs),
     bytesRead: older.bytesRead + newer.bytesRead,
+    verifiedBy: addKeyUse(older.verifiedBy, newer.verifiedBy),
     met: older.met || newer.met,
     ledger: joinLedgers(older.ledger, newer.ledger),
   };

@@ -236,10 +236,11 @@ async function* document(report: Report, more: MoreFindings | undefined): AsyncG
 /** The public keys of the range, folded away: an auditor compares them with a set kept apart. */
 function* keySection({ keys = [] }: Report): Generator<string> {
   if (keys.length === 0) return;
-  yield `<section><h2>Public keys of the range (${numeral(keys.length)})</h2><details><summary>CloudTrail’s keys by which signatures were verified, by Region</summary><div class="scroll"><table>\n`;
-  yield '<thead><tr><th scope="col">Region</th><th scope="col">Fingerprint</th><th scope="col">Valid</th></tr></thead><tbody>\n';
-  for (const { region, fingerprint, validityStart = '', validityEnd = '' } of keys) {
-    yield `<tr><td class="nowrap">${html(region)}</td><td><code>${html(fingerprint)}</code></td><td class="nowrap">${validityStart} to ${validityEnd}</td></tr>\n`;
+  yield `<section><h2>Public keys of the range (${numeral(keys.length)})</h2><details><summary>CloudTrail’s keys by Region, and how many digest files’ own signatures verify with each</summary><div class="scroll"><table>\n`;
+  yield '<thead><tr><th scope="col">Region</th><th scope="col">Fingerprint</th><th scope="col">Digest files</th><th scope="col">Valid</th></tr></thead><tbody>\n';
+  for (const { region, fingerprint, digestFiles, validityStart, validityEnd } of keys) {
+    const valid = validityStart === undefined ? '' : span(validityStart, validityEnd ?? 'now');
+    yield `<tr><td class="nowrap">${html(region)}</td><td><code>${html(fingerprint)}</code></td><td>${numeral(digestFiles)}</td><td>${valid}</td></tr>\n`;
   }
   yield '</tbody></table></div></details></section>\n';
 }

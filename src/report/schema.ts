@@ -98,7 +98,7 @@ export const REPORT_SCHEMA = {
       keys: {
         type: 'array',
         items: object(
-          { region: text, fingerprint: text },
+          { region: text, fingerprint: text, digestFiles: whole },
           { validityStart: time, validityEnd: time },
         ),
       },

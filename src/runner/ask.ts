@@ -1,6 +1,7 @@
 /** Asking CloudTrail once for what many sources need: a Region's status and keys. */
 import { finding, type Finding } from '../core/finding.js';
 import type { ReportKey } from '../core/report.js';
+import { addKeyUse } from '../core/source-segment.js';
 import { formatInstant } from '../core/timestamp.js';
 import type { Answer, RegionKeys, TrailStatus } from '../sources/ports.js';
 import type { RunOptions } from './options.js';
@@ -45,21 +46,25 @@ export function rememberKeys(options: RunOptions): KeysIn {
   };
 }
 
-/** The keys of the range, by Region, so far as they were had. */
+/** The keys of the range, by Region, so far as they were had, and those of other times that were used. */
 export async function keysOf(
   results: readonly SourceResult[],
   keysIn: KeysIn,
 ): Promise<ReportKey[]> {
-  const regions = new Set(results.filter((one) => one.met).map((one) => one.plan.region));
+  const met = results.filter((one) => one.met);
   const keys: ReportKey[] = [];
-  for (const region of [...regions].sort()) {
+  for (const region of [...new Set(met.map((one) => one.plan.region))].sort()) {
+    const own = met.filter((one) => one.plan.region === region);
+    const used = new Map(addKeyUse(...own.map((one) => one.verifiedBy)));
     for (const { fingerprint, validityStart, validityEnd } of (await keysIn(region)).valid) {
       keys.push({
-        ...{ region, fingerprint },
+        ...{ region, fingerprint, digestFiles: used.get(fingerprint) ?? 0 },
         ...(validityStart === undefined ? {} : { validityStart: formatInstant(validityStart) }),
         ...(validityEnd === undefined ? {} : { validityEnd: formatInstant(validityEnd) }),
       });
+      used.delete(fingerprint);
     }
+    for (const [fingerprint, digestFiles] of used) keys.push({ region, fingerprint, digestFiles });
   }
   return keys;
 }

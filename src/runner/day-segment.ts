@@ -9,6 +9,7 @@ import {
   type Loose,
   type Segment,
 } from '../core/segment.js';
+import { addKeyUse, type KeyUse } from '../core/source-segment.js';
 import type { DayDigest } from './read-day.js';
 
 /**
@@ -69,4 +70,15 @@ export function backfillOf(
       ('node' in digest ? digest.node.counted : digest.counted) ? digest.findings : [],
     ),
   };
+}
+
+/** By which keys the digest files of a day that count were verified. */
+export function keyUse(digests: readonly DayDigest[]): KeyUse {
+  return addKeyUse(
+    digests.flatMap((one) =>
+      'node' in one && one.node.counted && one.verifiedBy !== undefined
+        ? [[one.verifiedBy, 1] as const]
+        : [],
+    ),
+  );
 }

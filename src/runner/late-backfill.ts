@@ -12,7 +12,7 @@ import { isAmong, type Location } from '../core/object-key.js';
 import { emptySegment, type Loose, type Segment } from '../core/segment.js';
 import { joinSource, type SourceSegment } from '../core/source-segment.js';
 import { DAY, startOfDay, type Instant } from '../core/timestamp.js';
-import { backfillOf } from './day-segment.js';
+import { backfillOf, keyUse } from './day-segment.js';
 import { newestDay } from './days.js';
 import { readEdge } from './read-context.js';
 import { linkName, readDay, type Listed, type ListedLog, type SourceReader } from './read-day.js';
@@ -94,6 +94,7 @@ async function readAgain(
     backfill: backfillOf(backfill, read.digests, read.failures),
     logs: checked.logs,
     bytesRead: read.bytesRead + checked.bytesRead,
+    verifiedBy: keyUse(read.digests),
     met: read.digests.length > 0,
     // In whatever folder: the objects there were listed with another day.
     ledger: ledgerOfDay(

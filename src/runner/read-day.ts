@@ -59,7 +59,12 @@ function belongs(reader: SourceReader, kind: ChainKind, start: Instant, end: Ins
 
 /** A digest file, decided. */
 export type DayDigest = { readonly kind: ChainKind; readonly end: Instant } & (
-  | { readonly node: DigestNode; readonly findings: readonly Finding[] }
+  | {
+      readonly node: DigestNode;
+      /** The fingerprint of the key that its own signature verifies with; none where a later one vouches. */
+      readonly verifiedBy?: string;
+      readonly findings: readonly Finding[];
+    }
   | { readonly loose: Loose; readonly counted: boolean; readonly findings: readonly Finding[] }
 );
 
@@ -248,7 +253,7 @@ const tell = ({ code, message, details }: Remark, at: FindingPlace): Finding =>
   finding(code, message, { ...at, details });
 
 export function decide(reader: SourceReader, candidate: Candidate, settled: Settled): DayDigest {
-  const { place, kind, end, location, context } = candidate;
+  const { place, kind, end, location, context, authentication } = candidate;
   const { bucket, key, chain } = place;
   const { accountId, region } = chain;
   const at = { accountId, region, kind, bucket, key, end };
@@ -288,7 +293,8 @@ export function decide(reader: SourceReader, candidate: Candidate, settled: Sett
     const message = `follows s3://${link.bucket}/${link.key}`;
     notes.push(finding('DIGEST_ELSEWHERE', message, at));
   }
-  return { kind, end, node, findings: notes };
+  const by = authentication.state === 'authentic' ? { verifiedBy: digest.fingerprint } : {};
+  return { kind, end, node, ...by, findings: notes };
 }
 
 /** Of entries with the same key. */

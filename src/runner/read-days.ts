@@ -11,7 +11,7 @@ import { emptySegment, type Loose } from '../core/segment.js';
 import { addLogs, joinSource, noLogs, type SourceSegment } from '../core/source-segment.js';
 import { DAY, HOUR, type Instant } from '../core/timestamp.js';
 import { createLogChecker } from './check-logs.js';
-import { backfillOf, segmentOf } from './day-segment.js';
+import { backfillOf, keyUse, segmentOf } from './day-segment.js';
 import { oldestDay } from './days.js';
 import { labelOf } from './events.js';
 import { forEachBounded } from './pool.js';
@@ -61,6 +61,7 @@ export function emptySource(reader: SourceReader): SourceSegment {
     backfill: backfillOf(backfill, []),
     logs: { standard: noLogs(), backfill: noLogs() },
     bytesRead: 0,
+    verifiedBy: [],
     met: false,
     ledger: EMPTY_LEDGER,
   };
@@ -210,6 +211,7 @@ export async function readDays(
       ...chainsOf(day, digests, read.failures),
       logs: checked.logs,
       bytesRead: read.bytesRead + checked.bytesRead,
+      verifiedBy: keyUse(digests),
       met: digests.length > 0 || read.failures.length > 0,
       ledger,
     };

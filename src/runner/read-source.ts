@@ -16,7 +16,7 @@ import {
   type DigestNode,
   type Segment,
 } from '../core/segment.js';
-import type { LogTally } from '../core/source-segment.js';
+import type { KeyUse, LogTally } from '../core/source-segment.js';
 import type { RememberedChain } from '../core/state.js';
 import { DAY, formatInstant, type Instant, type TimeRange } from '../core/timestamp.js';
 import type { Journal, ObjectSource, RegionKeys } from '../sources/ports.js';
@@ -46,6 +46,7 @@ export interface SourceResult {
   /** What was found in log files and listings. */
   readonly told: Reading;
   readonly bytesRead: number;
+  readonly verifiedBy: KeyUse;
   /** Whether any digest file of the trail was met. */
   readonly met: boolean;
   /** Objects in log folders that no digest file lists; `undefined` where none were looked for. */
@@ -213,6 +214,7 @@ async function settleSource(
     findings,
     told: job.told,
     bytesRead: total.bytesRead,
+    verifiedBy: total.verifiedBy,
     met: total.met || context !== undefined,
     ledger: job.unlisted ? total.ledger : undefined,
     knownBefore: before !== undefined,
