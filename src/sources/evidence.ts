@@ -156,24 +156,24 @@ export class Evidence {
       );
     };
     await makeDirectory(directory).catch(cannot);
-    if (!closed && !(await isFree(directory).catch(cannot))) {
-      throw new RunError(
-        `${directory} is not empty, and no collecting was begun there`,
-        'name a new or empty directory with --evidence',
-      );
-    }
     const busy = `another validate-trail collects into ${directory}`;
     const unlock = await takeLock(join(directory, LOCK), busy).catch(cannot);
     try {
-      await removeParts(directory);
       let manifest = await Manifest.open(path, true);
       if (!manifest) {
+        if (!(await isFree(directory).catch(cannot))) {
+          throw new RunError(
+            `${directory} is not empty, and no collecting was begun there`,
+            'name a new or empty directory with --evidence',
+          );
+        }
         // With its first line at once: a sudden end leaves none without.
         await writeOwn(directory, MANIFEST, encodeManifestLine({ head: first ?? (await head()) }));
         manifest = await Manifest.open(path, true);
       }
       if (!manifest) throw new RunError(`${path} was removed`);
       await manifest.mend();
+      await removeParts(directory);
       return new Evidence(directory, manifest, { signal, unlock });
     } catch (error) {
       await unlock();
