@@ -67,6 +67,7 @@ describe('what may follow', () => {
     expect(await words('--report', 'ht')).toEqual(['html=']);
     expect(await words('--region', '')).toEqual(REGIONS);
     expect(await words('--explain', 'LOG_M')).toEqual(CODES.filter((one) => /^LOG_M/.test(one)));
+    expect(await words('--explain', 'VERS')).toEqual(['VERSIONING_OFF']);
     expect(await words('completion', '')).toEqual(['bash', 'zsh']);
     for (const files of [
       ['--output', ''],

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { parseArguments } from '../src/cli/command-line.js';
 import { COMMANDS } from '../src/cli/commands.js';
 import { FINDINGS } from '../src/core/finding.js';
+import { SETTINGS } from '../src/core/setting.js';
 import { startEndpoint } from './support/loopback.js';
 import { CREDENTIALS } from './support/run-command.js';
 import { inTemp } from './support/shards.js';
@@ -17,6 +18,13 @@ describe('README', () => {
   it('has every finding, in the table of its class, in the registry’s words', () => {
     const flat = readme.replaceAll(/ +/g, ' ');
     for (const [code, { explanation, honest }] of Object.entries(FINDINGS)) {
+      expect(flat).toContain(`| \`${code}\` | ${explanation} | ${honest} |`);
+    }
+  });
+
+  it('has every setting, in the words of its list', () => {
+    const flat = readme.replaceAll(/ +/g, ' ');
+    for (const [code, { explanation, honest }] of Object.entries(SETTINGS)) {
       expect(flat).toContain(`| \`${code}\` | ${explanation} | ${honest} |`);
     }
   });

@@ -4,6 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { FINDINGS } from '../src/core/finding.js';
+import { SETTINGS } from '../src/core/setting.js';
 import { moreFindings, type Report } from '../src/core/report.js';
 import { FORMATS, type Format } from '../src/report/format-names.js';
 import { renderAs } from '../src/report/formats.js';
@@ -310,21 +311,39 @@ describe('a job of GitHub Actions', () => {
 });
 
 describe('--explain', () => {
-  it.each(Object.keys(FINDINGS))('%s fits the screen and says all', async (code) => {
+  const EXPLAINED = { ...FINDINGS, ...SETTINGS };
+
+  it.each(Object.entries(EXPLAINED))('%s fits the screen and says all', async (code, words) => {
     const { status, stdout } = await runCommand(['--explain', code]);
     expect(status).toBe(0);
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
-    const { explanation, honest, hint } = FINDINGS[code as keyof typeof FINDINGS];
+    const { title, explanation, honest, hint } = words;
     const flat = stdout.replace(/\s+/g, ' ');
-    for (const part of [explanation, honest, hint]) expect(flat).toContain(part);
+    for (const part of [`${code}: ${title}`, explanation, honest, hint])
+      expect(flat).toContain(part);
+    expect(flat).toContain(code in SETTINGS ? 'no part of the verdict' : 'verdict');
   });
 
   it('lists all codes, and knows what was meant', async () => {
-    expect((await runCommand(['--explain'])).stdout.trimEnd().split('\n')).toHaveLength(
-      Object.keys(FINDINGS).length,
-    );
+    const listed = (await runCommand(['--explain'])).stdout.trimEnd().split('\n');
+    expect(listed.map((line) => line.split(' ')[0])).toEqual(Object.keys(EXPLAINED));
     expect((await runCommand(['--explain=log-missing'])).stdout).toMatch(/^LOG_MISSING: /);
-    const wrong = await runCommand(['--explain', 'LOG_MISING']);
-    expect([wrong.status, wrong.stderr.includes('did you mean LOG_MISSING?')]).toEqual([2, true]);
+    for (const [typed, meant] of [
+      ['LOG_MISING', ': did you mean LOG_MISSING?'],
+      ['versioning-of', ': did you mean VERSIONING_OFF?'],
+      ['GAP', ': did you mean COVERAGE_GAP?'],
+      ['chain-tail', ': did you mean CHAIN_TAIL_CUT?'],
+      ['LOG_UN', ': did you mean one of LOG_UNLISTED, LOG_UNVALIDATED?'],
+      ['KEYS', ': did you mean one of KEYS_UNAVAILABLE, KEYS_UNPINNED?'],
+      ['nothing', ''],
+    ] as const) {
+      const { status, stderr } = await runCommand(['--explain', typed]);
+      expect([status, stderr]).toEqual([
+        2,
+        expect.stringContaining(
+          `${typed} is no code of a finding or setting${meant}\nvalidate-trail: hint: validate-trail --explain lists`,
+        ),
+      ]);
+    }
   });
 });

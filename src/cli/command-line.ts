@@ -18,16 +18,24 @@ export type Parsed =
 
 /** What `--explain` asks for: a code's meaning, or all codes where it names none. */
 async function explain(code: string | undefined): Promise<string> {
-  const { CODES } = await import('../core/finding.js');
-  const { renderCodes, renderExplanation } = await import('../report/explain.js');
+  const { EXPLAINED, renderCodes, renderExplanation } = await import('../report/explain.js');
   if (code === undefined) return renderCodes();
   const wanted = code.toUpperCase().replaceAll('-', '_');
-  const found = CODES.find((one) => one === wanted);
-  if (found !== undefined) return renderExplanation(found);
+  const found = renderExplanation(wanted);
+  if (found !== undefined) return found;
   const { nearest } = await import('../core/nearest.js');
-  const meant = nearest(wanted, CODES);
-  const hint = meant === undefined ? '--explain alone lists all' : `did you mean ${meant}?`;
-  throw new UsageError(`--explain: ${code} is no finding’s code: ${hint}`);
+  const { listed } = await import('../report/cut.js');
+  const near = nearest(wanted, EXPLAINED);
+  const holding = EXPLAINED.filter((one) => one.includes(wanted));
+  const meant = near === undefined ? holding : [near];
+  const question =
+    meant.length === 0
+      ? ''
+      : `: did you mean ${meant.length === 1 ? '' : 'one of '}${listed(meant, false)}?`;
+  throw new UsageError(
+    `--explain: ${code} is no code of a finding or setting${question}`,
+    'validate-trail --explain lists all codes',
+  );
 }
 
 /**

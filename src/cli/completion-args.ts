@@ -5,7 +5,7 @@ import { commandLine } from './options.js';
 import { UsageError } from './usage-error.js';
 
 const EPILOGUE = `Prints a script that completes commands, options, forms of the report, Regions,
-codes of findings and file names. Without a shell's name it is that of $SHELL,
+codes for --explain and file names. Without a shell's name it is that of $SHELL,
 or else bash.
 
 Examples:

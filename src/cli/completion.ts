@@ -17,7 +17,7 @@ const VALUES: Readonly<Record<string, () => Values>> = {
   threads: () => ['auto'],
   'start-time': () => ['yesterday', 'today'],
   'end-time': () => ['yesterday', 'today', 'now'],
-  explain: async () => (await import('../core/finding.js')).CODES,
+  explain: async () => (await import('../report/explain.js')).EXPLAINED,
 };
 
 /** What yargs knows of a parser's options. */

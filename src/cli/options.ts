@@ -125,7 +125,7 @@ export const OPTIONS = {
   'report-schema': flag('Report:', 'only print the JSON Schema of --format json'),
   explain: text(
     'Report:',
-    'CODE: only print what a finding means and what to do; all codes without',
+    'CODE: only print what a finding or setting means and what to do; all codes without',
   ),
   resume: text(
     'Large trails:',

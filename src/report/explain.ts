@@ -1,5 +1,6 @@
-/** What a finding means, from the registry, for a person who has never met it. */
-import { CODES, FINDINGS, type FindingClass, type FindingCode } from '../core/finding.js';
+/** What a code means, from its registry, for a person who has never met it. */
+import { CODES, FINDINGS, type FindingClass } from '../core/finding.js';
+import { SETTING_CODES, SETTINGS } from '../core/setting.js';
 
 const WIDTH = 78;
 
@@ -24,11 +25,23 @@ function wrap(text: string, indent: string): string {
   return [...lines, line.trimEnd()].join('\n');
 }
 
+const SETTING = 'setting: how trail or bucket are set up now; no part of the verdict';
+
+/** All codes that a report may have, those of settings last. */
+export const EXPLAINED: readonly string[] = [...CODES, ...SETTING_CODES];
+
+const explained = [
+  ...Object.entries(FINDINGS).map(([code, one]) => [code, CLASSES[one.class], one] as const),
+  ...Object.entries(SETTINGS).map(([code, one]) => [code, SETTING, one] as const),
+];
+
 /** What a code says: its class, what it means and proves, how it happens honestly, what to do. */
-export function renderExplanation(code: FindingCode): string {
-  const { class: findingClass, title, explanation, honest, hint } = FINDINGS[code];
+export function renderExplanation(wanted: string): string | undefined {
+  const found = explained.find(([code]) => code === wanted);
+  if (!found) return undefined;
+  const [code, what, { title, explanation, honest, hint }] = found;
   const sections = [
-    ['What it is', CLASSES[findingClass]],
+    ['What it is', what],
     ['What it means', explanation],
     ['How it happens honestly', honest],
     ['What to do', hint],
@@ -41,6 +54,6 @@ export function renderExplanation(code: FindingCode): string {
 
 /** All codes with their titles, a line each. */
 export function renderCodes(): string {
-  const width = Math.max(...CODES.map((code) => code.length));
-  return CODES.map((code) => `${code.padEnd(width)}  ${FINDINGS[code].title}`).join('\n');
+  const width = Math.max(...EXPLAINED.map((code) => code.length));
+  return explained.map(([code, , { title }]) => `${code.padEnd(width)}  ${title}`).join('\n');
 }
