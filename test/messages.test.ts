@@ -39,8 +39,37 @@ describe('a misspelt command line', () => {
       [...ASKED, '--endpoint-url', 'notaurl'],
       '--endpoint-url: notaurl is not an http or https URL such as http://localhost:4566\n',
     ],
+    [[...ASKED, '-v'], '-v is not an option: did you mean --verbose or --version?\n'],
+    [[...ASKED, '-V'], '-V is not an option: did you mean --version?\n'],
+    [[...ASKED, '-o', 'x'], '-o is not an option: did you mean --output?\n'],
+    [[...ASKED, '-ox'], '-ox is not an option: did you mean --output?\n'],
+    [['merge', 'x', '-v'], '-v is not an option: did you mean --verbose?\n'],
+    [['collect', '-q'], '-q is not an option: did you mean --quiet?\n'],
+    [[...ASKED, '-end-time', '1d'], '-end-time is not an option: did you mean --end-time?\n'],
+    [[...ASKED, '-x'], '-x is not an option\n'],
+    [[...ASKED, '--v'], '--v is not an option\n'],
   ])('%j', async (argv, words) => {
     expect(await said(...argv)).toContain(`error: ${words}`);
+  });
+
+  it.each([
+    ['merge'],
+    ['collect', '--start-time', '1d'],
+    ['collect', '--evidence', 'new', ...ASKED, '--end-time', '3d'],
+    ['keys', '--output', 'x'],
+    ['keys', '--output', 'x', '--start-time', '1d', '--end-time', '2d'],
+    ['verify-report'],
+    ['completion', 'fish'],
+  ])('of %s: its own help is named', async (...argv) => {
+    const hint = `hint: validate-trail ${argv[0]} --help tells more\n`;
+    // A range that can't be read says by itself what to give.
+    expect(await said(...argv)).toMatch(new RegExp(`${hint}$|give an earlier --start-time`));
+  });
+
+  it('of no command: the help of all', async () => {
+    expect(await said('--trail-arn', ARN)).toMatch(
+      /hint: validate-trail --help lists the options\n$/,
+    );
   });
 
   it('help is --help, of merge as well', async () => {
@@ -88,15 +117,48 @@ describe('a misspelt command line', () => {
     }
   });
 
-  it('a Region that nobody knows is asked for, with a warning', async () => {
+  it.each([
+    ['us-est-1', 'us-east-1'],
+    ['us-esat-1', 'us-east-1'],
+    ['eu-cenntral-1', 'eu-central-1'],
+    ['us-gov-eest-1', 'us-gov-east-1'],
+  ])('%s, which is %s misspelt, is no Region', async (region, meant) => {
+    const words = (option: string) =>
+      `error: --${option}: no Region is named ${region}: did you mean ${meant}?\n`;
+    expect(await said(...ASKED, '--region', region)).toContain(words('region'));
+    const named = ['--trail-name', 'main', '--home-region', region, '--start-time', '2d'];
+    expect(await said(...named)).toContain(words('home-region'));
+    const evidence = ['collect', '--evidence', 'new', ...ASKED];
+    expect(await said(...evidence, '--region', region)).toContain(words('region'));
+    const keys = ['keys', '--output', 'x', '--start-time', '2d', '--region', 'us-east-1'];
+    expect(await said(...keys, '--region', region)).toContain(words('region'));
+  });
+
+  it('a Region that may be a new one is asked for, with a warning', async () => {
     const { builder, start, end } = base();
     await serving(builder, { start, end }, {}, async (argv) => {
       const of = async (region: string) => (await runCommand([...argv, '--region', region])).stderr;
-      expect(await of('us-esat-1')).toBe(
-        'validate-trail: no known Region is named us-esat-1: did you mean us-east-1?\n',
-      );
-      expect(await of('zz-nowhere-7')).toContain('zz-nowhere-7: is it spelt right?');
+      // One letter from known ones, each.
+      for (const [region, known] of [
+        ['ap-southeast-8', 'ap-southeast-1'],
+        ['ca-east-1', 'sa-east-1'],
+        ['us-east-11', 'us-east-1'],
+      ] as const) {
+        expect(await of(region)).toBe(
+          `validate-trail: no known Region is named ${region}: did you mean ${known}?\n`,
+        );
+      }
+      for (const region of ['zz-nowhere-7', 'us-central-1', 'ap-southwest-1']) {
+        expect(await of(region)).toContain(`no known Region is named ${region}: `);
+      }
       for (const known of ['us-east-1', 'eu-south-1']) expect(await of(known)).toBe('');
+    });
+  });
+
+  it('a Region that may be a new one is warned of by collect as well', async () => {
+    await inTemp(async (directory) => {
+      const evidence = ['collect', '--evidence', join(directory, 'new'), ...NOWHERE, ...ASKED];
+      expect(await said(...evidence, '--region', 'zz-nowhere-7')).toContain('is it spelt right?');
     });
   });
 });

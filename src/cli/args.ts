@@ -2,13 +2,13 @@ import { normalizePrefix, type Location } from '../core/object-key.js';
 import type { Work } from '../core/journal.js';
 import type { Sample } from '../core/sample.js';
 import { parseUserTime } from '../core/timestamp.js';
-import { isAccountId, isOrganizationId, isRegionName, parseTrailArn } from '../core/arn.js';
+import { isAccountId, isOrganizationId, parseTrailArn } from '../core/arn.js';
 import { FORMATS, type Format } from '../report/format-names.js';
 import { readAttest } from './attest-options.js';
 import { readBetween } from './between-options.js';
 import { readLarge } from './large-options.js';
 import { parser, TIME_FORMS } from './options.js';
-import { checked, list, oneOf, single, type Raw } from './raw-options.js';
+import { checked, list, oneOf, region, regions, single, type Raw } from './raw-options.js';
 import { UsageError } from './usage-error.js';
 
 export { UsageError } from './usage-error.js';
@@ -123,7 +123,7 @@ export function readArguments(raw: Raw): Arguments {
   );
   const isName = (value: string): boolean => /^[A-Za-z0-9._-]{3,128}$/.test(value);
   const trailName = checked(raw, 'trail-name', isName, 'a trail’s name');
-  const homeRegion = checked(raw, 'home-region', isRegionName, 'a Region such as us-east-1');
+  const homeRegion = region(raw, 'home-region');
   if (trailArn === undefined && (trailName === undefined || homeRegion === undefined)) {
     throw new UsageError('name the trail with --trail-arn, or with --trail-name and --home-region');
   }
@@ -240,7 +240,7 @@ export function readArguments(raw: Raw): Arguments {
       'an organization ID such as o-exampleorgid',
     ),
     accountIds: list(raw, 'account-id', isAccountId, 'an account ID of 12 digits'),
-    regions: list(raw, 'region', isRegionName, 'a Region such as us-east-1'),
+    regions: regions(raw, 'region'),
     evidence,
     publicKeys,
     keysSha256: (pins ?? []).map((pin) => pin.toLowerCase()),

@@ -1,11 +1,10 @@
 /** The command line of `validate-trail keys`. */
-import { isRegionName } from '../core/arn.js';
 import { defaultRegions } from '../core/regions.js';
 import { parseUserTime } from '../core/timestamp.js';
 import { many, text } from './option.js';
 import type { Parsed } from './command-line.js';
 import { commandLine, OPTIONS, TIME_FORMS } from './options.js';
-import { checked, list, single, type Raw } from './raw-options.js';
+import { checked, regions, single, type Raw } from './raw-options.js';
 import { UsageError } from './usage-error.js';
 
 export interface KeysArguments {
@@ -79,7 +78,7 @@ function readKeysArguments(raw: Raw): KeysArguments {
     URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
   return {
     ...{ output, startTime, endTime },
-    regions: list(raw, 'region', isRegionName, 'a Region such as us-east-1'),
+    regions: regions(raw, 'region'),
     partition: checked(raw, 'partition', isPartition, 'aws, aws-cn or aws-us-gov') ?? 'aws',
     profile: single(raw, 'profile'),
     endpointUrl: checked(raw, 'endpoint-url', isUrl, 'an http or https URL'),

@@ -5,6 +5,7 @@ import { REGIONS } from '../core/regions.js';
 import { escapeText } from '../report/escape.js';
 import { RunError } from '../sources/ports.js';
 import { parseArguments } from './command-line.js';
+import { commandOf } from './commands.js';
 import { COULD_NOT_RUN } from './exit-code.js';
 import { UsageError } from './usage-error.js';
 
@@ -25,6 +26,22 @@ function version(): string {
 function complain(io: Io, message: string, hint?: string): void {
   io.stderr.write(`validate-trail: error: ${escapeText(message)}\n`);
   if (hint !== undefined) io.stderr.write(`validate-trail: hint: ${escapeText(hint)}\n`);
+}
+
+/** Where the help of the command stands that was typed. */
+function helpOf([name]: readonly string[]): string {
+  return commandOf(name)
+    ? `validate-trail ${name ?? ''} --help tells more`
+    : 'validate-trail --help lists the options';
+}
+
+/** Regions that are not known by name may be new ones. */
+function warnOfUnknown(regions: readonly string[] = [], io: Io): void {
+  for (const region of regions.filter((one) => !REGIONS.includes(one))) {
+    const meant = nearest(region, REGIONS);
+    const words = meant === undefined ? 'is it spelt right?' : `did you mean ${meant}?`;
+    io.stderr.write(`validate-trail: no known Region is named ${region}: ${words}\n`);
+  }
 }
 
 async function* whole(text: string): AsyncGenerator<string> {
@@ -84,19 +101,16 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
       return await runMerge(options, io, tool, stop.signal);
     }
     if (command === 'collect') {
+      warnOfUnknown(options.options.regions, io);
       const { runCollect } = await import('./collect.js');
       return await runCollect(options, io, tool, stop.signal);
     }
     if (command === 'keys') {
+      warnOfUnknown(options.regions, io);
       const { runKeys } = await import('./keys.js');
       return await runKeys(options, io, stop.signal);
     }
-    for (const region of options.regions ?? []) {
-      if (REGIONS.includes(region)) continue;
-      const meant = nearest(region, REGIONS);
-      const words = meant === undefined ? 'is it spelt right?' : `did you mean ${meant}?`;
-      io.stderr.write(`validate-trail: no known Region is named ${region}: ${words}\n`);
-    }
+    warnOfUnknown(options.regions, io);
     const run = options.estimate
       ? (await import('./estimate.js')).runEstimate
       : (await import('./validate.js')).runValidate;
@@ -106,9 +120,9 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
       complain(io, 'interrupted before anything could be reported');
       return 130;
     }
-    if (error instanceof UsageError || error instanceof RunError) {
-      complain(io, error.message, error.hint);
-    } else complain(io, error instanceof Error ? error.message : String(error));
+    if (error instanceof UsageError) complain(io, error.message, error.hint ?? helpOf(argv));
+    else if (error instanceof RunError) complain(io, error.message, error.hint);
+    else complain(io, error instanceof Error ? error.message : String(error));
     return COULD_NOT_RUN;
   } finally {
     io.removeListener('SIGINT', interrupt);

@@ -26,12 +26,33 @@ export const DESCRIBED = {
 
 export const TIME_FORMS = 'a time such as 2026-11-01T00:00:00Z, 2026-11-01, 12h, 3d or yesterday';
 
+/** Short options of other programs, and what they mean there. */
+const SHORT: Readonly<Record<string, readonly string[]>> = {
+  v: ['verbose', 'version'],
+  V: ['version'],
+  o: ['output'],
+  f: ['format'],
+  q: ['quiet'],
+};
+
+/** What is wrong with a word that begins with one dash, of which yargs tells a letter. */
+function ofOneDash(word: string, letter: string, known: readonly string[]): string {
+  const name = word.slice(1).replace(/=.*$/s, '');
+  const near = name.length === 1 ? undefined : nearest(name, known);
+  const own = SHORT[letter]?.filter((one) => known.includes(one)) ?? [];
+  const meant = near === undefined ? own : [near];
+  const hint = meant.map((one) => `--${one}`).join(' or ');
+  return `-${name} is not an option${hint === '' ? '' : `: did you mean ${hint}?`}`;
+}
+
 /** A mistake that yargs found, in the words of all others. */
 function inOurWords(message: string, argv: readonly string[], known: readonly string[]): string {
   const [, valueless] = /^Not enough arguments following: (.+)$/.exec(message) ?? [];
   if (valueless !== undefined) return `--${valueless} needs a value`;
   const [, unknown] = /^Unknown arguments?: ([^,]+)/.exec(message) ?? [];
   if (unknown === undefined) return message.replace(/\s*\n\s*/g, ' ');
+  const dashed = argv.find((one) => /^-[^-]/.test(one) && one.includes(unknown, 1));
+  if (unknown.length === 1 && dashed !== undefined) return ofOneDash(dashed, unknown, known);
   const isOption = !argv.includes(unknown);
   const [kind, begin, names] = isOption
     ? ['not an option', '--', known]

@@ -1,4 +1,6 @@
 /** Options as yargs gives them, and what they must be. Mistakes are thrown as `UsageError`. */
+import { isRegionName } from '../core/arn.js';
+import { misspelt } from '../core/regions.js';
 import { UsageError } from './usage-error.js';
 
 /** Options as they were given, by name. */
@@ -41,6 +43,28 @@ export function checked(
   if (value !== undefined && !accepts(value))
     throw new UsageError(`--${name}: ${value} is not ${form}`);
   return value;
+}
+
+const A_REGION = 'a Region such as us-east-1';
+
+function refuseMisspelt(name: string, region: string): void {
+  const meant = misspelt(region);
+  if (meant === undefined) return;
+  throw new UsageError(`--${name}: no Region is named ${region}: did you mean ${meant}?`);
+}
+
+/** An option's one Region. New Regions may have any name that isn't a known one's, misspelt. */
+export function region(raw: Raw, name: string): string | undefined {
+  const value = checked(raw, name, isRegionName, A_REGION);
+  if (value !== undefined) refuseMisspelt(name, value);
+  return value;
+}
+
+/** The Regions of an option that may be given more than once. */
+export function regions(raw: Raw, name: string): string[] | undefined {
+  const values = list(raw, name, isRegionName, A_REGION);
+  for (const value of values ?? []) refuseMisspelt(name, value);
+  return values;
 }
 
 /** An option's one value out of a few, of which the first is the default. */

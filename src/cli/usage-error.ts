@@ -1,8 +1,9 @@
 /** A command line that can't be run; it names the option and the fix. Exit status 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
-  readonly hint: string;
-  constructor(message: string, hint = 'validate-trail --help lists the options') {
+  /** What to do; without it the command's help is named. */
+  readonly hint: string | undefined;
+  constructor(message: string, hint?: string) {
     super(message);
     this.hint = hint;
   }

@@ -55,23 +55,21 @@ export function parser(argv: readonly string[]): ReturnType<typeof commandLine> 
 /** Parses what follows `verify-report`; throws `UsageError`. */
 export async function parse(argv: readonly string[]): Promise<Parsed> {
   const raw = (await parser(argv).parse()) as Raw & { _: (string | number)[] };
-  const hint = 'validate-trail verify-report --help has examples';
   const [attestation, ...more] = raw._.map(String);
   if (attestation === undefined) {
-    throw new UsageError('verify-report needs the attestation, the file that --attest left', hint);
+    throw new UsageError('verify-report needs the attestation, the file that --attest left');
   }
   if (more.length > 0) {
-    throw new UsageError('verify-report takes one attestation; reports go with --report', hint);
+    throw new UsageError('verify-report takes one attestation; reports go with --report');
   }
   const key = single(raw, 'key');
   if (key === undefined) {
     throw new UsageError(
       '--key is missing: a signature proves nothing without a key that you trust',
-      hint,
     );
   }
   const reports = (raw['report'] as string[] | undefined) ?? [];
-  if (reports.includes('')) throw new UsageError('--report needs a value', hint);
+  if (reports.includes('')) throw new UsageError('--report needs a value');
   const evidence = single(raw, 'evidence');
   return { command: 'verify-report', arguments: { attestation, key, reports, evidence } };
 }

@@ -21,3 +21,15 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   const [best] = far.sort(([a], [b]) => a - b);
   return best && best[0] <= MOST_WRONG ? best[1] : undefined;
 }
+
+/** Whether two words differ by one slip: a letter changed, added or left out, or two neighbours swapped. */
+export function isSlip(a: string, b: string): boolean {
+  const shorter = Math.min(a.length, b.length);
+  let begin = 0;
+  while (begin < shorter && a[begin] === b[begin]) begin++;
+  let end = 0;
+  while (end < shorter - begin && a.at(-1 - end) === b.at(-1 - end)) end++;
+  const [own = '', other = ''] = [a, b].map((word) => word.slice(begin, word.length - end));
+  const isOne = Math.max(own.length, other.length) === 1;
+  return isOne || (own.length === 2 && own === other.slice(1) + other.slice(0, 1));
+}

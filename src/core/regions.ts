@@ -1,3 +1,5 @@
+import { isSlip } from './nearest.js';
+
 /** Regions of an account's own choice, as of 2026; AWS adds more. */
 const OPT_IN: readonly string[] = [
   'af-south-1',
@@ -54,4 +56,18 @@ export const optInRegions = (partition: string): readonly string[] =>
 /** The default-enabled Regions of a partition; none where the partition isn't known. */
 export function defaultRegions(partition: string): readonly string[] {
   return DEFAULT_ENABLED[partition] ?? [];
+}
+
+/**
+ * The known Region of which a name is a slip, where it can't be a new Region's: new ones have another
+ * number or country, or words of the compass, of which no two are a slip apart.
+ */
+export function misspelt(region: string): string | undefined {
+  if (REGIONS.includes(region)) return undefined;
+  const parts = (name: string) => /^([a-z]+)-(.*)-(\d+)$/.exec(name)?.slice(1) ?? [];
+  const [country, words = '', number] = parts(region);
+  return REGIONS.find((known) => {
+    const [its, meant = '', last] = parts(known);
+    return its === country && last === number && isSlip(words, meant);
+  });
 }
