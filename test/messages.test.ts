@@ -1,5 +1,5 @@
 /** What the command says to somebody who made a mistake, or whom something else answered. */
-import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { PLAIN } from '../src/report/style.js';
 import { base, FROM } from './support/lies.js';
 import { runCommand, runJson } from './support/run-command.js';
 import { inTemp, partials, runShards, serving } from './support/shards.js';
+import { start } from './support/spawned.js';
 import { HOUR, TrailBuilder } from './support/trail-builder.js';
 
 const ARN = 'arn:aws:cloudtrail:us-east-1:111122223333:trail/main';
@@ -246,6 +247,51 @@ describe('files', () => {
   });
 });
 
+describe('without credentials', () => {
+  const none = { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' };
+  const { builder, start: from, end } = base();
+
+  it('each command says so, and what helps', async () => {
+    await serving(builder, { start: from, end }, {}, (argv) =>
+      inTemp(async (directory) => {
+        const files = partials(directory, 2);
+        await runShards(argv, files);
+        const of = async (own: readonly string[], env: Record<string, string> = {}) => {
+          const ended = await start(own, { ...none, HOME: directory, ...env }).ended;
+          expect([ended.status, ended.stdout]).toEqual([2, '']);
+          return ended.stderr;
+        };
+        const file = join(directory, 'keys.json');
+        const commands = [
+          argv,
+          [...argv, '--estimate'],
+          [...argv, '--s3-bucket', 'trail-bucket'],
+          ['collect', '--evidence', join(directory, 'new'), ...argv],
+          ['collect', '--evidence', join(directory, 'new'), '--dry-run', ...argv],
+          ['keys', '--output', file, ...argv.slice(2)],
+          ['merge', ...files],
+        ];
+        for (const own of commands) {
+          expect(await of(own)).toMatch(
+            /^validate-trail: error: no AWS credentials were found\nvalidate-trail: hint: give --profile .*--evidence needs none\n$/,
+          );
+        }
+        const named = 'error: no AWS credentials of the profile audit were found\n';
+        expect(await of([...argv, '--profile', 'audit'])).toContain(named);
+        expect(await of(argv, { AWS_PROFILE: 'audit' })).toContain(named);
+        expect(await readdir(directory)).not.toContain('keys.json');
+        await mkdir(join(directory, '.aws'));
+        const sso = '[profile audit]\nsso_session = s\nsso_account_id = 1\nsso_role_name = r\n';
+        const session = '[sso-session s]\nsso_region = us-east-1\nsso_start_url = https://x\n';
+        await writeFile(join(directory, '.aws', 'config'), sso + session);
+        expect(await of([...argv, '--profile', 'audit'])).toMatch(
+          /of the profile audit were found: .*aws sso login/,
+        );
+      }),
+    );
+  }, 120_000);
+});
+
 /** Answers as a load balancer does. */
 const unavailable =
   (isAsked: (request: IncomingMessage) => boolean) =>
@@ -267,9 +313,21 @@ describe('answers that are not AWS’s', () => {
           'hint: check network, proxy and endpoint, or try again later\n',
       );
     });
-    expect(await said(...ASKED, ...NOWHERE)).toMatch(
-      /ECONNREFUSED.*\nhint: check network, proxy and endpoint/,
-    );
+    for (const argv of [
+      ASKED,
+      [...ASKED, '--estimate'],
+      ['collect', '--evidence', 'x', ...ASKED],
+    ]) {
+      expect(await said(...argv, ...NOWHERE)).toBe(
+        'error: CloudTrail in us-east-1: http://127.0.0.1:9 could not be reached: connect ECONNREFUSED 127.0.0.1:9\n' +
+          'hint: check network, proxy and endpoint, or try again later\n',
+      );
+    }
+    await inTemp(async (directory) => {
+      const keys = ['keys', '--output', join(directory, 'keys.json'), '--start-time', '2d'];
+      const { stderr } = await runCommand([...keys, '--region', 'us-east-1', ...NOWHERE]);
+      expect(stderr).toContain('in us-east-1: http://127.0.0.1:9 could not be reached: connect');
+    });
   });
 
   it.each([

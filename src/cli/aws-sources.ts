@@ -49,6 +49,7 @@ export function awsSources(options: Arguments, environment: Environment, signal:
     isHere(endpoint) ? BRIEF_RETRY : DEFAULT_RETRY;
   const cloudtrail = createCloudTrailSource({
     client: configs.cloudtrail,
+    profile: options.profile ?? environment['AWS_PROFILE'],
     signal,
     retry: retryAt(endpoints.cloudtrail),
     // LookupEvents allows two requests a second.

@@ -8,7 +8,7 @@ import { Evidence } from '../sources/evidence.js';
 import { createKeySource } from '../sources/key-source.js';
 import { RunError } from '../sources/ports.js';
 import type { Arguments } from './args.js';
-import { awsSources, type Environment } from './aws-sources.js';
+import { awsSources, homeOf, type Environment } from './aws-sources.js';
 import { connected, type Connection } from './connect.js';
 import { findTrail } from './find-trail.js';
 import { askedRange } from './range.js';
@@ -34,7 +34,9 @@ export async function connectCollecting(
   let evidence: Evidence | undefined;
   try {
     const asked = askedOf(options, endpoints);
+    const ready = (): Promise<void> => cloudtrail.ready(homeOf(options));
     const head = async (): Promise<EvidenceHead> => {
+      await ready();
       const trail = await findTrail(options, cloudtrail);
       const now = await cloudtrail.now(trail.homeRegion);
       return {
@@ -58,7 +60,7 @@ export async function connectCollecting(
       objects: createCollectedObjects(begun, { live: s3 }),
       trails: createCollectedTrail(begun, cloudtrail),
       keys: createKeySource(begun.listKeys(cloudtrail.listKeys)),
-      close,
+      ...{ ready, close },
     });
     return { evidence: begun, connection };
   } catch (error) {

@@ -31,6 +31,8 @@ interface Sources {
   readonly objects: ObjectSource;
   readonly keys: KeySource | ((homeRegion: string) => KeySource);
   readonly trails: TrailSource;
+  /** Throws where nothing can be asked. */
+  readonly ready?: () => Promise<void>;
   readonly close: () => Promise<void> | void;
 }
 
@@ -38,6 +40,7 @@ interface Sources {
 export async function connected(options: Arguments, sources: Sources): Promise<Connection> {
   const { trails, keys, close } = sources;
   try {
+    await sources.ready?.();
     const trail = await findTrail(options, trails);
     const now = await trails.now(trail.homeRegion);
     const objects = createAliasedSource(sources.objects, new Map(options.bucketAliases));
@@ -111,6 +114,7 @@ export async function connect(
     objects: s3,
     keys: fileKeys ?? cloudtrail,
     trails: cloudtrail,
+    ready: () => cloudtrail.ready(homeOf(options)),
     close,
   });
 }

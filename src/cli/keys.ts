@@ -82,10 +82,12 @@ async function saveKeys(
     maxSockets: AT_ONCE,
     environment: io.env,
   });
-  const source = createCloudTrailSource({ client, signal });
+  const own = profile ?? io.env['AWS_PROFILE'];
+  const source = createCloudTrailSource({ client, profile: own, signal });
   const kept: KeptKeys[] = [];
   let failed = 0;
   try {
+    await source.ready(homeRegion);
     await pLimit(AT_ONCE).map(wanted, async (region) => {
       const answer = await source.listKeys(region, range);
       if (signal.aborted) return;

@@ -6,6 +6,7 @@ import type {
 import type { PublicKeyRecord } from '../core/public-key.js';
 import type { Instant, TimeRange } from '../core/timestamp.js';
 import { cloudtrail } from './aws-sdk.js';
+import { requireCredentials } from './credentials.js';
 import { trustOnlyCloudTrail } from './cloudtrail-answer.js';
 import { createKeySource, type ListKeys } from './key-source.js';
 import {
@@ -25,6 +26,8 @@ import {
   isOfCredentials,
   isPassing,
   isUnanswered,
+  isUnreached,
+  unreached,
   serviceError,
   withRetry,
   type RetryPolicy,
@@ -33,17 +36,42 @@ import { describeTrail, readTrailStatus } from './trail.js';
 
 export interface CloudTrailSourceOptions {
   readonly client?: CloudTrailClientConfig;
+  /** The profile whose credentials are taken, for what is said where there are none. */
+  readonly profile?: string | undefined;
   readonly retry?: RetryPolicy;
   readonly signal?: AbortSignal;
   /** Milliseconds between two LookupEvents in a Region; the default keeps CloudTrail's 2 a second. */
   readonly lookupPauseMs?: number;
 }
 
+/** CloudTrail, and what frees it. */
+export type CloudTrailSource = TrailSource &
+  KeySource & {
+    readonly listKeys: ListKeys;
+    /** Throws `RunError` where there are no credentials. */
+    ready(region: string): Promise<void>;
+    close(): void;
+  };
+
 /** A Region may be closed to the caller or have no endpoint: asking it must not take minutes. */
 const STATUS_ATTEMPTS = 3;
 
 /** A service that gives a new token forever must not hold the run up. */
 const MAX_PAGES = 100;
+
+/** Where a request goes, without what is asked. */
+function endpointOf(request: unknown): string {
+  const {
+    protocol = '',
+    hostname = '',
+    port,
+  } = request as {
+    protocol?: string;
+    hostname?: string;
+    port?: number;
+  };
+  return `${protocol}//${hostname}${port === undefined ? '' : `:${port}`}`;
+}
 
 function record(entry: PublicKey): PublicKeyRecord[] {
   const { Value, Fingerprint, ValidityStartTime, ValidityEndTime } = entry;
@@ -63,12 +91,11 @@ function record(entry: PublicKey): PublicKeyRecord[] {
  * CloudTrail through the AWS SDK: trails, and public keys in each digest's own Region (SPEC 5: keys
  * are a Region's, not an account's).
  */
-export function createCloudTrailSource(
-  options: CloudTrailSourceOptions,
-): TrailSource & KeySource & { readonly listKeys: ListKeys; close(): void } {
+export function createCloudTrailSource(options: CloudTrailSourceOptions): CloudTrailSource {
   const { retry = DEFAULT_RETRY, signal, lookupPauseMs = 550 } = options;
   const brief: RetryPolicy = { ...retry, attempts: Math.min(retry.attempts, STATUS_ATTEMPTS) };
   const clients = new Map<string, CloudTrailClient>();
+  const endpoints = new Map<string, string>();
   let serverDate: { at: Instant; seen: number } | undefined;
   const clientIn = (region: string): CloudTrailClient => {
     const known = clients.get(region);
@@ -78,6 +105,7 @@ export function createCloudTrailSource(
       (next) => async (args) => {
         // A new connection could hold an interrupted run up.
         signal?.throwIfAborted();
+        endpoints.set(region, endpointOf(args.request));
         const result = await next(args);
         const { headers } = result.response as { headers?: Record<string, string> };
         const date = Date.parse(headers?.['date'] ?? '');
@@ -130,7 +158,8 @@ export function createCloudTrailSource(
       return { ok: true, keys: await listKeys(region, range) };
     } catch (error) {
       const found = serviceError(error);
-      const why = `ListPublicKeys in ${region}: ${inWords(found)}`;
+      const words = isUnreached(error) ? unreached(error, endpoints.get(region)) : inWords(found);
+      const why = `ListPublicKeys in ${region}: ${words}`;
       const mayCome = isPassing(error) || isOfCredentials(found) || found.isForeign;
       return { ok: false, why, mayCome, keys: [] };
     }
@@ -154,7 +183,9 @@ export function createCloudTrailSource(
     } catch (error) {
       const found = serviceError(error);
       const unanswered = isUnanswered(found);
-      const message = `CloudTrail in ${homeRegion} does not describe the trail: ${inWords(found)}`;
+      const message = isUnreached(error)
+        ? `CloudTrail in ${homeRegion}: ${unreached(error, endpoints.get(homeRegion))}`
+        : `CloudTrail in ${homeRegion} does not describe the trail: ${inWords(found)}`;
       if (unanswered) {
         throw new UnansweredError(message, 'check network, proxy and endpoint, or try again later');
       }
@@ -176,6 +207,7 @@ export function createCloudTrailSource(
 
   return {
     describe,
+    ready: (region) => requireCredentials(clientIn(region), options.profile, retry, signal),
     listKeys: keysOf,
     ...createKeySource(keysOf),
     status: (arn, region) =>

@@ -104,6 +104,18 @@ export function isTimeout(error: unknown): boolean {
   return serviceError(error).name === 'TimeoutError';
 }
 
+/** Whether nobody answered: no connection, or nothing in time. */
+export function isUnreached(error: unknown): boolean {
+  return isTimeout(error) || NETWORK.test((error as NodeJS.ErrnoException | undefined)?.code ?? '');
+}
+
+/** That an endpoint could not be reached, and why. */
+export function unreached(error: unknown, endpoint = 'the endpoint'): string {
+  const { name, message } = serviceError(error);
+  const why = name === 'TimeoutError' ? timeoutInWords(message) : message;
+  return `${endpoint} could not be reached: ${why}`;
+}
+
 /** Whether the service had no word on what was asked: no answer, a failure, or something else answered. */
 export function isUnanswered(error: ServiceError): boolean {
   const { status = 500 } = error;
