@@ -47,6 +47,31 @@ describe.each(Object.keys(KINDS) as Kind[])('--attest with %s', (kind) => {
     ));
 });
 
+const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
+if (!hasOpenssl) console.warn('docs/custody.md by hand skipped: openssl is not installed');
+
+describe.skipIf(!hasOpenssl)('docs/custody.md, by hand', () => {
+  it.each(Object.keys(KINDS) as Kind[])('verifies what %s signed, and no other', async (kind) => {
+    const page = await readFile(new URL('../docs/custody.md', import.meta.url), 'utf8');
+    const [, pasted = ''] = /^```sh\n(.*?)^```$/ms.exec(page) ?? [];
+    // As the page says below.
+    const more = kind === 'ECDSA P-384' ? ' -digest sha384' : '';
+    expect(page).toContain('For a P-384 key, `-digest sha384` besides');
+    await signed(KINDS[kind](), async ({ attestation, directory }) => {
+      const envelope = await readEnvelope(attestation);
+      const verify = async (payload: string) => {
+        const changed = JSON.stringify({ ...envelope, payload });
+        await writeFile(join(directory, 'trail.json.intoto.json'), changed);
+        const script = `${pasted.trimEnd()}${more}`;
+        return spawnSync('bash', ['-ec', script], { cwd: directory, encoding: 'utf8' });
+      };
+      expect(await verify(envelope.payload)).toMatchObject({ status: 0, stderr: '' });
+      const other = Buffer.from(envelope.payload, 'base64').toString().replace('valid', 'other');
+      expect((await verify(Buffer.from(other).toString('base64'))).status).not.toBe(0);
+    });
+  });
+});
+
 describe('what is signed', () => {
   it('is the report’s files, the newest digest file of each chain, and what the report says', async () => {
     const made = base();

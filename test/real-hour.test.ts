@@ -19,7 +19,10 @@ import type { PublicKeyEntry, StoredObject, TrailEntry, World } from './support/
 
 const shared = fileURLToPath(new URL('../../shared/examples/real-hour', import.meta.url));
 const present = existsSync(shared);
-if (!present) console.warn('real hour skipped: ../shared/examples is not beside the checkout');
+if (!present)
+  console.warn(
+    'real hour skipped: a recorded hour of real log files, which is not in the repository, is not beside the checkout',
+  );
 
 const BUCKET = 'real-hour-logs';
 const RANGE = ['--start-time', '2023-07-10T10:58:20Z', '--end-time', '2023-07-10T12:58:20Z'];

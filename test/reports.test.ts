@@ -294,7 +294,7 @@ describe('a job of GitHub Actions', () => {
       const commands = stderr.split('\n').filter((line) => line.startsWith('::'));
       expect(commands.length).toBeGreaterThan(3);
       for (const line of commands)
-        expect(line).toMatch(/^::(error|warning) title=[A-Z_]+%3A [^:,]*::/);
+        expect(line).toMatch(/^::(error|warning) title=[A-Z_]+%3A [^:,]*::.* \[[0-9a-f]{12}\]$/);
       expect(stderr).not.toMatch(/^\s*::error::forged|##\[/m);
       const text = await readFile(summary, 'utf8');
       expect(text).toMatch(/^before\n## CloudTrail integrity: ❌ INVALID/);

@@ -13,13 +13,13 @@ const data = (text: string): string =>
 const property = (text: string): string => data(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
 
 function annotation(level: string, one: ReportFinding): string {
-  const { code, message, bucket, key, accountId, region, start, end } = one;
+  const { id, code, message, bucket, key, accountId, region, start, end } = one;
   const where = [accountId, region, ...(start === undefined ? [] : [start, 'to', end])];
   const at =
     bucket === undefined
       ? where.filter((part) => part !== undefined).join(' ')
       : `s3://${bucket}/${key ?? ''}`;
-  return `::${level} title=${property(`${code}: ${FINDINGS[code].title}`)}::${data(at === '' ? message : `${at}: ${message}`)}\n`;
+  return `::${level} title=${property(`${code}: ${FINDINGS[code].title}`)}::${data(`${at === '' ? '' : `${at}: `}${message} [${id}]`)}\n`;
 }
 
 /** Workflow commands for the gravest findings: errors for violations, warnings for what is unproved. */

@@ -1,4 +1,4 @@
-/** Real keys, signatures and digest files, read from ../shared/data where it is present. */
+/** Real keys, signatures and digest files: samples that are not in the repository, where they are beside it. */
 import { createHash, publicDecrypt, constants } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
@@ -8,7 +8,10 @@ import { parseKeyList, parsePublicKey, type PublicKey } from '../../src/core/pub
 
 const data = new URL('../../../shared/data/', import.meta.url);
 const present = existsSync(data);
-if (!present) console.warn('real vectors skipped: ../shared/data is not beside the checkout');
+if (!present)
+  console.warn(
+    'real vectors skipped: samples of real keys and digest files, which are not in the repository, are not beside the checkout',
+  );
 const read = (name: string): string => readFileSync(new URL(name, data), 'utf8');
 
 /** EMSA-PKCS1-v1_5 with the SHA-256 DigestInfo; gives the hash, or throws. */

@@ -334,7 +334,10 @@ describe('many records of one event', () => {
 
 const data = new URL('../../../shared/data/', import.meta.url);
 const present = existsSync(data);
-if (!present) console.warn('real records skipped: ../shared/data is not beside the checkout');
+if (!present)
+  console.warn(
+    'real records skipped: samples of real events, which are not in the repository, are not beside the checkout',
+  );
 
 describe.skipIf(!present)('real records', () => {
   const folder = new URL('logs/', data);
