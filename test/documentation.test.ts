@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -83,4 +83,15 @@ describe('fixtures/demo/README.md', () => {
     const timeless = (one: string): string => one.replaceAll(/begun \S+Z/g, 'begun');
     expect(timeless(printed)).toBe(timeless(told));
   }, 120_000);
+
+  it('upload.js says in a line why it can’t', () => {
+    const script = fileURLToPath(new URL('../fixtures/demo/upload.js', import.meta.url));
+    const endpoint = { AWS_REGION: 'us-east-1', AWS_ENDPOINT_URL: 'http://127.0.0.1:9' };
+    const env = { PATH: process.env['PATH'], ...CREDENTIALS, ...endpoint };
+    const ran = spawnSync(process.execPath, [script, 'intact', 'nobucket'], { env });
+    expect([ran.status, ran.stdout.toString(), ran.stderr.toString()]).toEqual([
+      ...[1, ''],
+      'upload.js: 0 objects in s3://nobucket, then: connect ECONNREFUSED 127.0.0.1:9\n',
+    ]);
+  });
 });

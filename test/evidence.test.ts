@@ -78,7 +78,15 @@ describe('what describes the trail', () => {
       const { status, stdout, stderr } = await runCommand(ask());
       expect([status, stdout]).toEqual([2, '']);
       expect(stderr).toContain('there is no trail');
+      expect(stderr).toContain('hint: DescribeTrails.json in the evidence lacks it');
     }
+    await rm(join(directory, 'DescribeTrails.json'));
+    const { status, stderr } = await runCommand(ask());
+    expect([status, stderr]).toEqual([
+      2,
+      'validate-trail: error: the evidence does not say where the trail delivers: it has no DescribeTrails.json\n' +
+        'validate-trail: hint: name the bucket with --s3-bucket\n',
+    ]);
   });
 });
 

@@ -6,6 +6,7 @@ import { parseDigestTime, parseUserTime, type Instant, type TimeRange } from '..
 import { readEvidenceJson } from './directory.js';
 import { HistoryRecords } from './event-history.js';
 import { whatIsLeftOut } from './event-selectors.js';
+import { RunError } from './ports.js';
 import type { Answer, TrailDescription, TrailSource, TrailStatus } from './ports.js';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -114,7 +115,13 @@ export function createEvidenceTrailSource(directory: string, homeRegion?: string
     now: () => Promise.resolve(Math.floor(Date.now() / 1000)),
     describe: async (nameOrArn) => {
       const file = await readEvidenceJson(directory, 'DescribeTrails.json');
-      const trail = trailsOf(file?.value).find(
+      if (!file) {
+        throw new RunError(
+          'the evidence does not say where the trail delivers: it has no DescribeTrails.json',
+          'name the bucket with --s3-bucket',
+        );
+      }
+      const trail = trailsOf(file.value).find(
         ({ arn, name }) => arn === nameOrArn || name === nameOrArn,
       );
       home ??= trail?.homeRegion;
