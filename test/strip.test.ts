@@ -181,10 +181,27 @@ describe('coverage strips', () => {
       [43, 43],
     ] as const) {
       const lines = strips(report, { width });
+      // So narrow, the heading itself is broken.
+      if (width === 43) lines.splice(0, 2, lines.slice(0, 2).join(' '));
       expect(lines).toHaveLength(20);
       for (const line of lines.slice(1, -1)) expect(line).toHaveLength(expected);
     }
     expect(strips(report, { width: 40 })).toEqual([]);
+  });
+
+  it('have the ends of their time above them, as short as the width asks for', () => {
+    const ends = (hours: number, width: number): string => {
+      const report = reportOf([chain('us-east-1', [[START, END, 'gap']])]);
+      const timeRange = { start: iso(START), end: iso(START + hours * HOUR) };
+      const one = { ...timeRange, state: 'gap' as const };
+      const chains = report.chains.map((given) => ({ ...given, intervals: [one] }));
+      const lines = strips({ ...report, timeRange, chains }, { width });
+      return lines.find((line) => line.startsWith(' '.repeat(13)))?.slice(13) ?? '';
+    };
+    expect(ends(12, 80)).toBe(`2026-01-01T00:00Z${' '.repeat(33)}2026-01-01T12:00Z`);
+    expect(ends(12, 40)).toBe('2026-01-01T00:00Z    12:00Z');
+    expect(ends(30, 40)).toBe('01-01 00:00     01-02 06:00');
+    expect(ends(8000, 40)).toBe('2026-01-01       2026-11-30');
   });
 
   it('are forty at most, those that are not proved first, unless all are asked for', () => {
@@ -205,6 +222,39 @@ describe('coverage strips', () => {
     expect(lines).toHaveLength(4);
     expect(lines[2]).toMatch(/^ {2}us\\u\{1b\}\[31m-x+…  █+-█+$/);
     expect(lines[2]).toHaveLength(80);
+  });
+});
+
+describe('at a terminal', () => {
+  const command = `aws s3api copy-object --bucket logs --key ${'k'.repeat(50)} --copy-source x`;
+  const key = `${'name/'.repeat(20)}é ’x`;
+  const details = { original: { restore: command } };
+  const one = found('LOG_MISSING', { key, hint: `restore it: ${command}`, details });
+  const lines = (options: Partial<TextOptions>): string[] =>
+    section(reportOf([chain('us-east-1')], [one]), 'Violations', options);
+
+  it('a command to copy stands whole on a line of its own, and a name with its blanks', () => {
+    const told = lines({ width: 60, style: COLOUR });
+    expect(told.slice(-2)).toEqual(['    hint   restore it:', command]);
+    expect(told).toContain(`    at     s3://logs/${key}`);
+    expect(lines({ width: 200 }).at(-1)).toBe(`    hint   restore it: ${command}`);
+    expect(lines({}).at(-1)).toBe(`    hint   restore it: ${command}`);
+    const all = { ...one, key: undefined as never, details: { originals: [details.original] } };
+    const hint = `restore them: ${command} and 2 more`;
+    const report = reportOf([chain('us-east-1')], [{ ...all, hint }]);
+    expect(section(report, 'Violations', { width: 60 }).slice(-2)).toEqual([
+      command,
+      '           and 2 more',
+    ]);
+  });
+
+  it('a name is told exactly in ASCII, and our own signs as ASCII writes them', () => {
+    const named = key.replace('é', '\\u{e9}').replace('’', '\\u{2019}');
+    expect(lines({ ascii: true })).toContain(`    at     s3://logs/${named}`);
+    const long = chain(`us-${'x'.repeat(40)}`, [[hole, hole + HOUR, 'gap']]);
+    const strip = strips(reportOf([long]), { ascii: true });
+    expect(strip[2]).toMatch(/^ {2}us-x{12}\.\.\. {2}#+-#+$/);
+    expect(strip[2]).toHaveLength(80);
   });
 });
 

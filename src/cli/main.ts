@@ -7,6 +7,7 @@ import { RunError } from '../sources/ports.js';
 import { parseArguments } from './command-line.js';
 import { commandOf } from './commands.js';
 import { COULD_NOT_RUN } from './exit-code.js';
+import { inItsSigns } from './style.js';
 import { UsageError } from './usage-error.js';
 
 /** What of a process the command uses. */
@@ -67,10 +68,11 @@ export async function print(io: Io, text: string | AsyncIterable<string>): Promi
  * The command. Gives the exit status and never ends the process itself, so that piped output is
  * written whole.
  */
-export async function main(argv: readonly string[], io: Io): Promise<number> {
+export async function main(argv: readonly string[], given: Io): Promise<number> {
   // What fails to be written is told to whoever wrote it; without a listener it would end the process.
-  io.stdout.on('error', () => undefined);
-  io.stderr.on('error', () => undefined);
+  given.stdout.on('error', () => undefined);
+  given.stderr.on('error', () => undefined);
+  const io = inItsSigns(given);
   const stop = new AbortController();
   // Every request that waits to be tried again listens to it.
   setMaxListeners(0, stop.signal);

@@ -14,6 +14,17 @@ export function escapeText(text: string, limit: number = LIMIT): string {
   return cut.replace(UNSAFE, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
+/** Signs of ours that ASCII lacks. */
+const SIGNS: Readonly<Record<string, string>> = { '’': "'", '…': '...' };
+
+/** For a terminal that shows ASCII alone: our signs in its own, all others as their numbers. */
+export function asciiText(text: string, signs: typeof SIGNS = SIGNS): string {
+  return text.replace(
+    /\P{ASCII}/gu,
+    (char) => signs[char] ?? `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`,
+  );
+}
+
 /** JSON on one line or indented, with everything unprintable escaped as JSON escapes it. */
 export function escapeJson(value: unknown, indent?: number): string {
   return JSON.stringify(value, null, indent).replace(UNSAFE, (char) =>

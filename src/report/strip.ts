@@ -4,6 +4,7 @@ import type { Report, ReportChain } from '../core/report.js';
 import { DAY, formatInstant, HOUR, parseDigestTime, type Instant } from '../core/timestamp.js';
 import { andMore } from './cut.js';
 import { escapeText } from './escape.js';
+import type { Fit } from './fit.js';
 import { isGraver, type DayState } from './states.js';
 import type { Style } from './style.js';
 import type { Told } from './tell.js';
@@ -17,6 +18,7 @@ export interface StripOptions {
   readonly width?: number | undefined;
   /** Whether the terminal shows no more than ASCII. */
   readonly ascii?: boolean | undefined;
+  readonly fit: Fit;
 }
 
 /** Told apart without colour. */
@@ -32,7 +34,7 @@ const SIGNS: Readonly<Record<DayState, string>> = {
 const WIDTH = 80;
 /** A wider strip is no easier to read. */
 const WIDEST = 120;
-/** Cells that a strip has at least: two dates fit above them. */
+/** Cells that a strip has at least: two dates, or two times of day with theirs, fit above them. */
 const FEWEST = 24;
 /** Regions that get a line before the rest is only counted. */
 const SHOWN = 40;
@@ -135,12 +137,22 @@ function lengthOf(seconds: number): string {
   return count(Number((seconds / size).toFixed(1)), word);
 }
 
-/** The range's first and last moment, over the strip's ends. */
+/** The range's first and last moment, over the strip's ends: of few days with the time, as short as need be. */
 function axis({ start, end, cells }: Scale): string {
-  const minutes = (time: Instant): string => `${formatInstant(time).slice(0, 16)}Z`;
-  const date = (time: Instant): string => formatInstant(time).slice(0, 10);
-  const name = end - start <= 3 * DAY && cells >= 2 * minutes(start).length + 2 ? minutes : date;
-  return name(start) + name(end).padStart(cells - name(start).length);
+  const [from, to] = [formatInstant(start), formatInstant(end)];
+  const short = (time: string): string => time.slice(5, 16).replace('T', ' ');
+  const minutes = (time: string): string => `${time.slice(0, 16)}Z`;
+  const isOneDay = from.slice(0, 10) === to.slice(0, 10);
+  const isBrief = end - start <= 3 * DAY;
+  const forms = [
+    ...(isBrief ? [[minutes(from), minutes(to)]] : []),
+    ...(isBrief && isOneDay ? [[minutes(from), minutes(to).slice(11)]] : []),
+    ...(isBrief ? [[short(from), short(to)]] : []),
+    [from.slice(0, 10), to.slice(0, 10)],
+  ];
+  const fitting = forms.find(([one = '', other = '']) => one.length + other.length + 2 <= cells);
+  const [first = '', last = ''] = fitting ?? [];
+  return first + last.padStart(cells - first.length);
 }
 
 /** The time that the strips span: the range, and what chains tell beyond it. */
@@ -159,11 +171,14 @@ function spanOf({ timeRange }: Report, chains: readonly ReportChain[]): [Instant
  * on a terminal that is too narrow for them.
  */
 export function* stripLines(report: Report, told: Told, options: StripOptions): Generator<string> {
+  const { fit } = options;
   const chains = report.chains.filter(({ intervals }) => intervals.length > 0);
   const names = new Set(chains.map(({ region }) => region));
   const isLong = (name: string): boolean => name.length > NAME_LENGTH;
+  const cutOff = options.ascii ? '...' : '…';
   const shorten = (name: string): string =>
-    isLong(name) ? `${escapeText(name.slice(0, NAME_LENGTH - 1))}…` : escapeText(name);
+    fit.name(escapeText(isLong(name) ? name.slice(0, NAME_LENGTH - 1) : name)) +
+    (isLong(name) ? cutOff : '');
   const widest = Math.max(0, ...[...names].map((name) => shorten(name).length));
   const width = Math.min(options.width ?? WIDTH, WIDEST);
   const [start, end] = spanOf(report, chains);
@@ -173,7 +188,8 @@ export function* stripLines(report: Report, told: Told, options: StripOptions): 
   if (rows.every(({ isWhole }) => isWhole)) {
     const isDue = !rows.some(({ cells }) => cells.includes('not-due'));
     yield '';
-    yield `Coverage of ${count(rows.length, 'Region')}: proved throughout${isDue ? '' : ', as far as digest files are due'}`;
+    const asFar = isDue ? '' : ', as far as digest files are due';
+    yield* fit.line(`Coverage of ${count(rows.length, 'Region')}: proved throughout${asFar}`);
     return;
   }
   if (scale.cells < FEWEST) return;
@@ -181,16 +197,19 @@ export function* stripLines(report: Report, told: Told, options: StripOptions): 
   const first = [...rows].sort((a, b) => Number(a.isWhole) - Number(b.isWhole));
   const shown = isCut ? first.slice(0, SHOWN) : rows;
   yield '';
-  yield `Coverage (${count(rows.length, 'Region')}; a character is ${lengthOf((end - start) / scale.cells)})`;
+  const regions = count(rows.length, 'Region');
+  const length = lengthOf((end - start) / scale.cells);
+  yield* fit.line(`Coverage (${regions}; a character is ${length})`);
   yield `  ${' '.repeat(widest)}  ${axis(scale)}`;
   for (const row of shown) yield `  ${shorten(row.region).padEnd(widest)}  ${drawn(row, options)}`;
   if (isCut) {
     const rest = first.slice(SHOWN);
     const whole = rest.every(({ isWhole }) => isWhole) ? ', all proved throughout' : '';
-    yield andMore(rest.length, whole);
+    yield* fit.line(andMore(rest.length, whole), 4);
   }
   const states = (Object.keys(SIGNS) as DayState[]).filter((state) =>
     shown.some(({ cells }) => cells.includes(state)),
   );
-  yield `  ${states.map((state) => `${signOf(state, options.ascii)} ${state}`).join('   ')}`;
+  const legend = states.map((state) => `${signOf(state, options.ascii)} ${state}`).join('   ');
+  yield* fit.line(`  ${legend}`, 2, /( {3})/);
 }

@@ -1,9 +1,10 @@
 import { count, numeral } from '../core/count.js';
 import { FINDINGS, type FindingClass } from '../core/finding.js';
-import type { MoreFindings, Report, ReportChain } from '../core/report.js';
+import type { MoreFindings, Report, ReportChain, ReportFinding } from '../core/report.js';
 import { inChunks } from './chunks.js';
 import { andMore } from './cut.js';
 import { escapeText } from './escape.js';
+import { createFit, widthOf, type Fit } from './fit.js';
 import { groupFindings, placesOf, type FindingGroup } from './group.js';
 import { stripLines } from './strip.js';
 import type { Style } from './style.js';
@@ -23,10 +24,15 @@ export interface TextOptions {
   readonly style: Style;
   /** Everything: notices, intervals, every chain and finding. */
   readonly verbose: boolean;
-  /** Characters in a line of the coverage strips; 80 unless told. */
+  /** Columns of the terminal that lines are fitted to; without them only the coverage strips are, to 80. */
   readonly width?: number | undefined;
   /** Whether the terminal shows no more than ASCII. */
   readonly ascii?: boolean | undefined;
+}
+
+/** What a section's lines are made with. */
+interface Layout extends TextOptions {
+  readonly fit: Fit;
 }
 
 /** Findings of a class, chains, and settings that are printed before the rest is only counted. */
@@ -38,18 +44,46 @@ const EVENTS = 8;
 /** Longest name of a chain that is honestly there; what somebody planted may stand out. */
 const NAME_LENGTH = 40;
 
-function chainName({ kind, accountId, region }: ReportChain): string {
-  return escapeText(`${accountId} ${region}${kind === 'backfill' ? ' backfill' : ''}`);
+/** Where the text begins behind `  INVALID    `, and behind `    what   `. */
+const CHAIN = 13;
+const LABEL = 11;
+
+/** Columns that a chain's counts have at least behind its name; with less they stand below it. */
+const COUNTS = 24;
+
+/** Breaks a line of counts: no number is torn from what it counts. */
+const COUNTED = /((?<=,) +| +(?=\())/;
+
+/** Breaks a line behind its label alone: what follows may have blanks of its own, and is to be copied. */
+const LABEL_ALONE = /(?<=^\S+)( +)/;
+
+function chainName({ kind, accountId, region }: ReportChain, { name }: Fit): string {
+  return name(escapeText(`${accountId} ${region}${kind === 'backfill' ? ' backfill' : ''}`));
 }
 
 /** The width of the names' column. */
-function widthOf(chains: readonly ReportChain[]): number {
-  const lengths = chains.map((chain) => chainName(chain).length);
+function nameWidth(chains: readonly ReportChain[], fit: Fit): number {
+  const lengths = chains.map((chain) => chainName(chain, fit).length);
   return lengths.reduce((most, one) => Math.max(most, Math.min(one, NAME_LENGTH)), 0);
 }
 
-function chainLines(chain: ReportChain, width: number, told: Told, options: TextOptions): string[] {
-  const { style, verbose } = options;
+/** Digest files and log files of a chain: on its line, else below each other, else below its name. */
+function countLines(begin: string, { digestFiles, logFiles }: ReportChain, fit: Fit): string[] {
+  const [digests, logs] = [`${share(digestFiles, 'digest')},`, share(logFiles, 'log')];
+  if (fit.hasRoom(`${begin}${digests} ${logs}`)) return [`${begin}${digests} ${logs}`];
+  const isNarrow = !fit.hasRoom(begin + ' '.repeat(COUNTS));
+  const column = isNarrow ? CHAIN : widthOf(begin);
+  const [above, first] = isNarrow ? [[begin.trimEnd()], ' '.repeat(CHAIN)] : [[], begin];
+  const below = `${' '.repeat(column)}${logs}`;
+  return [
+    ...above,
+    ...fit.line(`${first}${digests}`, column, COUNTED),
+    ...fit.line(below, column, COUNTED),
+  ];
+}
+
+function chainLines(chain: ReportChain, width: number, told: Told, options: Layout): string[] {
+  const { style, verbose, fit } = options;
   const state = chainState(chain, told);
   const colour = {
     proved: style.good,
@@ -57,16 +91,15 @@ function chainLines(chain: ReportChain, width: number, told: Told, options: Text
     incomplete: style.warn,
     'no news': style.plain,
   }[state];
-  const name = chainName(chain).padEnd(width);
-  const lines = [
-    `  ${colour(state.padEnd(10))} ${name}  ${share(chain.digestFiles, 'digest')}, ${share(chain.logFiles, 'log')}`,
-  ];
+  const name = chainName(chain, fit).padEnd(width);
+  const lines = countLines(`  ${colour(state.padEnd(10))} ${name}  `, chain, fit);
   if (verbose) {
     for (const { start, end, state: what, expectedDigests, cause } of chain.intervals) {
       const files =
         expectedDigests === undefined ? '' : ` (${count(expectedDigests, 'hourly digest file')})`;
       const why = cause === undefined ? '' : `: ${cause}`;
-      lines.push(`             ${start} to ${end} ${what}${why}${files}`);
+      const told = `${start} to ${end} ${what}${why}${files}`;
+      lines.push(...fit.line(' '.repeat(CHAIN) + told, CHAIN + 2));
     }
   }
   return lines;
@@ -76,13 +109,13 @@ function chainLines(chain: ReportChain, width: number, told: Told, options: Text
 const FIRST: readonly ChainState[] = ['INVALID', 'incomplete', 'no news', 'proved'];
 
 /** The chains; of very many first those that aren't proved. */
-function* chainSection({ chains }: Report, told: Told, options: TextOptions): Generator<string> {
+function* chainSection({ chains }: Report, told: Told, options: Layout): Generator<string> {
   yield `Chains (${numeral(chains.length)})`;
   const isCut = chains.length > SHOWN && !options.verbose;
   const rank = (chain: ReportChain): number => FIRST.indexOf(chainState(chain, told));
   const sorted = isCut ? [...chains].sort((a, b) => rank(a) - rank(b)) : chains;
   const shown = isCut ? sorted.slice(0, SHOWN) : sorted;
-  const width = widthOf(shown);
+  const width = nameWidth(shown, options.fit);
   for (const chain of shown) yield* chainLines(chain, width, told, options);
   if (!isCut) return;
   const rest = sorted.slice(SHOWN).map((chain) => chainState(chain, told));
@@ -93,10 +126,28 @@ function* chainSection({ chains }: Report, told: Told, options: TextOptions): Ge
     present.length === 1
       ? `, all ${only ?? ''}`
       : ` (${present.map(([state, number]) => `${numeral(number)} ${state}`).join(', ')})`;
-  yield andMore(rest.length, what);
+  yield* options.fit.line(andMore(rest.length, what), 4);
 }
 
-function findingLines(group: FindingGroup, { style, verbose }: TextOptions): string[] {
+/** The command that a hint ends with. */
+function commandIn({ details, hint }: ReportFinding): string | undefined {
+  const { original, originals } = details ?? {};
+  const [first] = Array.isArray(originals) ? (originals as unknown[]) : [original];
+  const { restore } = (first ?? {}) as { restore?: unknown };
+  return typeof restore === 'string' && hint.includes(restore) ? restore : undefined;
+}
+
+/** What to do. Where it is a command, a terminal gets that whole on a line of its own, to copy. */
+function hintLines(finding: ReportFinding, fit: Fit): string[] {
+  const hint = `    hint   ${escapeText(finding.hint)}`;
+  const command = fit.hasRoom(hint) ? undefined : commandIn(finding);
+  if (command === undefined) return fit.line(hint, LABEL);
+  const [before = '', after = ''] = hint.split(command);
+  const rest = after.trim() === '' ? [] : fit.line(`${' '.repeat(LABEL)}${after.trim()}`, LABEL);
+  return [...fit.line(before.trimEnd(), LABEL), command, ...rest];
+}
+
+function findingLines(group: FindingGroup, { style, verbose, fit }: Layout): string[] {
   const { first: finding, all } = group;
   const { code, bucket, key, start, end, digestKey, kind } = finding;
   const colour = { violation: style.bad, unproved: style.warn, notice: style.plain }[finding.class];
@@ -106,31 +157,35 @@ function findingLines(group: FindingGroup, { style, verbose }: TextOptions): str
     finding.class === 'notice'
       ? ''
       : `  [${finding.id}]${all.length > 1 ? ` and ${numeral(all.length - 1)} more` : ''}`;
-  const lines = [`  ${colour(code)} ${FINDINGS[code].title}${id}`];
-  if (where !== '') lines.push(`    where  ${escapeText(where, Infinity)}${backfill}`);
-  if (bucket !== undefined && all.length === 1)
-    lines.push(`    at     s3://${escapeText(bucket)}/${escapeText(key ?? '')}`);
-  if (start !== undefined && end !== undefined) lines.push(`    when   ${start} to ${end}`);
+  const lines = fit.line(`  ${colour(code)} ${FINDINGS[code].title}${id}`, 4);
+  const add = (label: string, text: string, blanks?: RegExp): void => {
+    lines.push(...fit.line(`    ${label.padEnd(LABEL - 4)}${text}`, LABEL, blanks));
+  };
+  if (where !== '') add('where', `${fit.name(escapeText(where, Infinity))}${backfill}`);
+  if (bucket !== undefined && all.length === 1) {
+    const object = `s3://${escapeText(bucket)}/${escapeText(key ?? '')}`;
+    add('at', fit.name(object), LABEL_ALONE);
+  }
+  if (start !== undefined && end !== undefined) add('when', `${start} to ${end}`);
   const told = all.every(({ message }) => message === finding.message);
-  lines.push(
-    `    what   ${escapeText(told ? finding.message : `for example: ${finding.message}`)}`,
-  );
+  add('what', escapeText(told ? finding.message : `for example: ${finding.message}`));
   const events = eventsOf(finding);
   const shown = verbose ? events : events.slice(0, EVENTS);
-  for (const event of shown) lines.push(`    event  ${escapeText(event)}`);
+  for (const event of shown) add('event', escapeText(event));
   const rest = events.length - shown.length;
-  if (rest > 0) lines.push(`    event  … and ${numeral(rest)} more; --verbose shows all`);
+  if (rest > 0) add('event', `… and ${numeral(rest)} more; --verbose shows all`);
   for (const [word, name] of [
     ['since', 'since'],
     ['accept', 'accepted'],
   ] as const) {
     const told = finding.details?.[name];
     const what = name === 'since' ? `still open; first told at ${String(told)}` : String(told);
-    if (told !== undefined) lines.push(`    ${word.padEnd(6)} ${escapeText(what)}`);
+    if (told !== undefined) add(word, escapeText(what));
   }
-  if (digestKey !== undefined && all.length === 1)
-    lines.push(`    says   ${escapeText(digestKey)}`);
-  if (finding.class !== 'notice') lines.push(`    hint   ${escapeText(finding.hint)}`);
+  if (digestKey !== undefined && all.length === 1) {
+    add('says', fit.name(escapeText(digestKey)), LABEL_ALONE);
+  }
+  if (finding.class !== 'notice') lines.push(...hintLines(finding, fit));
   return lines;
 }
 
@@ -143,7 +198,7 @@ const HEADINGS: Readonly<Record<FindingClass, string>> = {
 function* findingSection(
   told: Told,
   findingClass: FindingClass,
-  options: TextOptions,
+  options: Layout,
 ): Generator<string> {
   const all = told.counts[findingClass];
   if (all === 0) return;
@@ -156,40 +211,41 @@ function* findingSection(
   const groups = groupFindings(own);
   const shown = options.verbose ? groups : groups.slice(0, SHOWN);
   yield '';
-  yield `${HEADINGS[findingClass]} (${numeral(all)})`;
+  yield* options.fit.line(`${HEADINGS[findingClass]} (${numeral(all)})`);
   for (const group of shown) yield* findingLines(group, options);
   const rest = all - shown.reduce((sum, group) => sum + group.all.length, 0);
   const verbose = own.length === all ? '--verbose or ' : '';
-  if (rest > 0) yield `  … and ${numeral(rest)} more; ${verbose}--format json shows all`;
+  if (rest === 0) return;
+  yield* options.fit.line(`  … and ${numeral(rest)} more; ${verbose}--format json shows all`, 4);
 }
 
-function settingsSection(report: Report, { verbose }: TextOptions): string[] {
+function settingsSection(report: Report, { verbose, fit }: Layout): string[] {
   const { settings } = report;
   if (settings.length === 0) return [];
   const when = report.evidence ? 'when it was collected' : 'now';
-  const lines = ['', `Settings ${when}, no part of the proof (${numeral(settings.length)})`];
+  const heading = `Settings ${when}, no part of the proof (${numeral(settings.length)})`;
+  const lines = ['', ...fit.line(heading)];
   const shown = verbose ? settings : settings.slice(0, SHOWN);
   for (const { code, message, hint } of shown) {
-    lines.push(`  ${code} ${escapeText(message)}`, `    hint   ${escapeText(hint)}`);
+    lines.push(...fit.line(`  ${code} ${escapeText(message)}`, 4));
+    lines.push(...fit.line(`    hint   ${escapeText(hint)}`, LABEL));
   }
-  if (shown.length < settings.length) lines.push(andMore(settings.length - shown.length));
+  const rest = settings.length - shown.length;
+  if (rest > 0) lines.push(...fit.line(andMore(rest), 4));
   return lines;
 }
 
-function acceptedSection(report: Report, options: TextOptions): string[] {
+function acceptedSection(report: Report, { verbose, fit }: Layout): string[] {
   const { accepted = [] } = report;
   if (accepted.length === 0) return [];
   const lines = ['', `Accepted by hand in the state file (${numeral(accepted.length)})`];
-  const shown = options.verbose ? accepted : accepted.slice(-SHOWN);
+  const shown = verbose ? accepted : accepted.slice(-SHOWN);
   for (const { id, code, by, at, reason, message } of shown) {
-    lines.push(
-      `  ${code} [${id}] by ${escapeText(by)} at ${at}: ${escapeText(reason)}`,
-      `    what   ${escapeText(message)}`,
-    );
+    const who = `  ${code} [${id}] by ${escapeText(by)} at ${at}: ${escapeText(reason)}`;
+    lines.push(...fit.line(who, 4), ...fit.line(`    what   ${escapeText(message)}`, LABEL));
   }
-  if (shown.length < accepted.length) {
-    lines.push(andMore(accepted.length - shown.length, ', accepted before these'));
-  }
+  const rest = accepted.length - shown.length;
+  if (rest > 0) lines.push(...fit.line(andMore(rest, ', accepted before these'), 4));
   return lines;
 }
 
@@ -217,25 +273,38 @@ export function renderQuiet(report: Report, style: Style): string {
 /** Longer than this between beginning and end, a report is not of one moment. */
 const ONE_MOMENT = 3_600_000;
 
-/** When a run read that went on from an older one, or joined what shards had read. */
-function readingLines({ startedAt, finishedAt }: Report, style: Style): string[] {
-  if (Date.parse(finishedAt) - Date.parse(startedAt) <= ONE_MOMENT) return [];
-  return [`${style.bold('Read')}    ${startedAt} to ${finishedAt} (this machine’s clock)`];
+/** What the report is of, and what it was asked for. */
+function* head(
+  report: Report,
+  scope: readonly string[],
+  { style, fit }: Layout,
+): Generator<string> {
+  const { trail, timeRange, startedAt, finishedAt } = report;
+  const fact = (name: string, text: string): string[] =>
+    fit.line(`${style.bold(name)}${' '.repeat(8 - name.length)}${text}`, 8);
+  const prefix = trail.prefix === undefined ? '' : `/${trail.prefix}`;
+  const bucket = fit.name(escapeText(`s3://${trail.bucket}${prefix}`));
+  const organization =
+    trail.organizationId === undefined ? '' : ` (organization ${trail.organizationId})`;
+  yield* fact('Trail', escapeText(trail.arn));
+  yield* fact('Bucket', `${bucket}${organization}`);
+  yield* fact('Range', `${timeRange.start} to ${timeRange.end} (delivery time)`);
+  const evidence = evidenceWords(report);
+  if (evidence !== undefined) yield* fact('From', escapeText(evidence));
+  // A run may have gone on from an older one, or joined what shards had read.
+  if (Date.parse(finishedAt) - Date.parse(startedAt) > ONE_MOMENT) {
+    yield* fact('Read', `${startedAt} to ${finishedAt} (this machine’s clock)`);
+  }
+  for (const words of scope) yield* fact('Scope', words);
 }
 
-function* textLines(report: Report, told: Told, options: TextOptions): Generator<string> {
-  const { style } = options;
-  const { trail, timeRange } = report;
-  const prefix = trail.prefix === undefined ? '' : `/${trail.prefix}`;
-  yield `${style.bold('Trail')}   ${escapeText(trail.arn)}`;
-  yield `${style.bold('Bucket')}  ${escapeText(`s3://${trail.bucket}${prefix}`)}${trail.organizationId === undefined ? '' : ` (organization ${trail.organizationId})`}`;
-  yield `${style.bold('Range')}   ${timeRange.start} to ${timeRange.end} (delivery time)`;
-  const evidence = evidenceWords(report);
-  if (evidence !== undefined) yield `${style.bold('From')}    ${escapeText(evidence)}`;
-  yield* readingLines(report, style);
+function* textLines(report: Report, told: Told, given: TextOptions): Generator<string> {
+  const fit = createFit(given);
+  const options = { ...given, fit };
+  const { timeRange } = report;
   // A list that is to be shown whole is not cut for its length either.
   const scope = scopeWords(report, options.verbose).map((words) => escapeText(words, Infinity));
-  yield* scope.map((words) => `${style.bold('Scope')}   ${words}`);
+  yield* head(report, scope, options);
   yield '';
   yield* chainSection(report, told, options);
   yield* stripLines(report, told, options);
@@ -245,16 +314,18 @@ function* textLines(report: Report, told: Told, options: TextOptions): Generator
   yield* settingsSection(report, options);
   yield* acceptedSection(report, options);
   yield '';
-  yield renderVerdict(report, style);
-  yield* meaning(report);
+  yield* fit.line(renderVerdict(report, options.style), 2, COUNTED);
+  yield* fit.prose(meaning(report));
   if (report.gapsAllowed) {
-    yield 'All that is open are gaps with a lawful cause that an event names; you allow them.';
+    yield* fit.line(
+      'All that is open are gaps with a lawful cause that an event names; you allow them.',
+    );
   }
-  yield* scope.map((words) => `Asked for: ${words}.`);
+  for (const words of scope) yield* fit.line(`Asked for: ${words}.`, 2);
   if (timeRange.provedUntil !== undefined && timeRange.provedUntil !== timeRange.end) {
-    yield `Proved without a hole until ${timeRange.provedUntil}.`;
+    yield* fit.line(`Proved without a hole until ${timeRange.provedUntil}.`);
   }
-  yield* notProved(report, told);
+  yield* fit.prose(notProved(report, told));
 }
 
 /** The report for a person. */
