@@ -103,7 +103,10 @@ describe('--report', () => {
 
     const csv = readCsv(files.csv);
     expect(csv.map((row) => row.length)).toEqual(csv.map(() => 14));
-    expect(csv.slice(1).map(([id]) => id)).toEqual(report.findings.map(({ id }) => id));
+    const gravest = ['violation', 'unproved', 'notice'].flatMap((name) =>
+      report.findings.filter((one) => one.class === name),
+    );
+    expect(csv.slice(1).map(([id]) => id)).toEqual(gravest.map(({ id }) => id));
     for (const cell of csv.flat()) expect(cell).not.toMatch(/[\p{Cc}\p{Cf}\u2028]/u);
 
     const sarif = JSON.parse(files.sarif) as {
@@ -121,9 +124,7 @@ describe('--report', () => {
     expect(sarifErrors(sarif)).toEqual([]);
     const [run] = sarif.runs;
     expect(run?.tool.driver.rules.map(({ id }) => id)).toEqual(Object.keys(FINDINGS));
-    expect(run?.results.map(({ ruleId }) => ruleId)).toEqual(
-      report.findings.map(({ code }) => code),
-    );
+    expect(run?.results.map(({ ruleId }) => ruleId)).toEqual(gravest.map(({ code }) => code));
     for (const one of run?.results ?? []) {
       expect(run?.tool.driver.rules[one.ruleIndex]?.id).toBe(one.ruleId);
       const uri = one.locations?.[0]?.physicalLocation?.artifactLocation.uri;
@@ -238,6 +239,16 @@ describe('findings beyond those that a report holds', () => {
       return text;
     };
     expect(readCsv(await render('csv'))).toHaveLength(1 + all);
+    // The gravest first, wherever they come.
+    const classes = ['notice', 'unproved', 'violation', 'notice', 'violation'] as const;
+    const mixed = moreFindings(async function* () {
+      yield* await Promise.resolve(classes.map((name) => ({ ...first, class: name })));
+    });
+    const held = [{ ...first, class: 'notice' as const }];
+    const inOrder = readCsv(await render('csv', { ...report, findings: held }, mixed));
+    expect(inOrder.slice(1).map((row) => row[2])).toEqual([
+      ...['violation', 'violation', 'unproved', 'notice', 'notice', 'notice'],
+    ]);
     // What a spreadsheet would take for a formula.
     const formulas = ['=1+1', '+1', '-1', '@SUM(A1)'];
     const odd = formulas.map((message) => ({ ...first, message }));

@@ -1,8 +1,9 @@
-/** The findings as comma-separated values (RFC 4180), one a row, for spreadsheets and databases. */
+/** The findings as comma-separated values (RFC 4180), one a row, the gravest first, for spreadsheets and databases. */
 import { FINDINGS } from '../core/finding.js';
 import type { MoreFindings, Report, ReportFinding } from '../core/report.js';
 import { inChunks } from './chunks.js';
 import { escapeText } from './escape.js';
+import { gravestFirst } from './tell.js';
 
 const COLUMNS = [
   ...['id', 'code', 'class', 'title', 'accountId', 'region', 'kind', 'start', 'end'],
@@ -29,8 +30,7 @@ function row(one: ReportFinding): string {
 
 async function* rows(report: Report, more: MoreFindings | undefined): AsyncGenerator<string> {
   yield `${COLUMNS.join(',')}\r\n`;
-  for (const one of report.findings) yield row(one);
-  for await (const one of more ?? []) yield row(one);
+  for await (const one of gravestFirst(report.findings, more)) yield row(one);
 }
 
 /** The findings as CSV, in pieces; the first row names the columns. `more` follows those of the report. */

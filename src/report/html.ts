@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { count, numeral } from '../core/count.js';
-import { FINDINGS, type FindingClass } from '../core/finding.js';
+import { FINDINGS } from '../core/finding.js';
 import { logTime } from '../core/log-objects.js';
 import type { MoreFindings, Report, ReportChain, ReportFinding } from '../core/report.js';
 import { parseDigestTime } from '../core/timestamp.js';
@@ -14,7 +14,7 @@ import { escapeJson } from './escape.js';
 import { MARK_STATES } from './marks.js';
 import { escapeMarkup as html } from './markup.js';
 import { PAGE_STYLE } from './page-style.js';
-import { tellAll, type Told } from './tell.js';
+import { CLASSES, tellAll, type Told } from './tell.js';
 import {
   chainState,
   eventsOf,
@@ -27,8 +27,6 @@ import {
 
 /** Findings that stand in the page; a page with more opens slowly, and other forms have all. */
 const SHOWN = 3000;
-
-const CLASSES: readonly FindingClass[] = ['violation', 'unproved', 'notice'];
 
 const STATES = {
   proved: 'covered by digest files that CloudTrail signed',

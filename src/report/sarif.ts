@@ -1,8 +1,12 @@
-/** The findings as SARIF 2.1.0 (OASIS), for code scanning and other viewers; rules from the registry. */
+/**
+ * The findings as SARIF 2.1.0 (OASIS), for code scanning and other viewers, the gravest first, since some
+ * take no more than the first thousands; rules from the registry.
+ */
 import { CODES, FINDINGS, type FindingClass } from '../core/finding.js';
 import type { MoreFindings, Report, ReportFinding } from '../core/report.js';
 import { inChunks } from './chunks.js';
 import { escapeJson, escapeText } from './escape.js';
+import { gravestFirst } from './tell.js';
 
 const LEVELS: Readonly<Record<FindingClass, string>> = {
   violation: 'error',
@@ -86,11 +90,7 @@ async function* document(report: Report, more: MoreFindings | undefined): AsyncG
   yield `{"$schema":"https://json.schemastore.org/sarif-2.1.0.json","version":"2.1.0","runs":[\n`;
   yield `${opening},"results":[`;
   let before = '\n';
-  for (const one of report.findings) {
-    yield `${before}${escapeJson(result(one))}`;
-    before = ',\n';
-  }
-  for await (const one of more ?? []) {
+  for await (const one of gravestFirst(report.findings, more)) {
     yield `${before}${escapeJson(result(one))}`;
     before = ',\n';
   }

@@ -7,7 +7,7 @@ import { createMarks, type Mark } from './marks.js';
 const TOLD = 10_000;
 
 /** From the gravest. */
-const CLASSES: readonly FindingClass[] = ['violation', 'unproved', 'notice'];
+export const CLASSES: readonly FindingClass[] = ['violation', 'unproved', 'notice'];
 
 export interface Told {
   /** The first findings of each class, in order. */
@@ -71,6 +71,25 @@ function createTeller(): { take(finding: ReportFinding): void; readonly told: To
       };
     },
   };
+}
+
+/** All findings, the gravest class first: what is not held is read once for each class that occurs. */
+export async function* gravestFirst(
+  findings: readonly ReportFinding[],
+  more: MoreFindings | undefined,
+): AsyncGenerator<ReportFinding> {
+  const met = new Set<FindingClass>();
+  for (const name of CLASSES) {
+    if (name !== CLASSES[0] && !met.has(name)) continue;
+    for (const one of findings) {
+      met.add(one.class);
+      if (one.class === name) yield one;
+    }
+    for await (const one of more ?? []) {
+      met.add(one.class);
+      if (one.class === name) yield one;
+    }
+  }
 }
 
 /** What the text tells of findings. */
