@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { base } from './support/lies.js';
+import { base, FROM } from './support/lies.js';
 import { inTemp, serving } from './support/shards.js';
 import { start } from './support/spawned.js';
-import type { TrailBuilder } from './support/trail-builder.js';
+import { HOUR, TrailBuilder, type BuiltChain, type BuiltDigest } from './support/trail-builder.js';
 
 const executablePath = [
   process.env['CHROMIUM'] ?? '',
@@ -25,6 +25,37 @@ function troubled() {
     builder.put(log(2).bucket, `${folder}${name}`, { body: Buffer.from('planted') });
   }
   return made;
+}
+
+/** An hour amid a day whose hundred and twenty log files are gone: ten of each five minutes. */
+function crowded() {
+  const builder = new TrailBuilder();
+  const before = builder.chain({ from: FROM, hours: 15 });
+  const hour = { hours: 1, logsPerHour: 120, logBytes: 10 };
+  const bare = builder.chain({ ...hour, from: FROM + 15 * HOUR, after: last(before) });
+  const rest = { hours: 14, after: last(bare) };
+  builder.chain({ ...rest, from: FROM + 16 * HOUR });
+  for (const log of last(bare).logs) builder.remove(log);
+  return { builder, start: FROM, end: FROM + 30 * HOUR };
+}
+
+function last({ digests }: BuiltChain): BuiltDigest {
+  const found = digests.at(-1);
+  if (!found) throw new Error('no digest');
+  return found;
+}
+
+/** What is written on the map goes into a picture; its words, widths and places are caught on their way. */
+async function catchWords(page: Page): Promise<void> {
+  await page.evaluate(`{
+    const { prototype } = CanvasRenderingContext2D;
+    window.fillText ??= prototype.fillText;
+    window.written = [];
+    prototype.fillText = function (text, x, ...rest) {
+      window.written.push([text, this.measureText(text).width, x]);
+      window.fillText.call(this, text, x, ...rest);
+    };
+  }`);
 }
 
 describe.skipIf(executablePath === undefined)('the HTML report in a browser', () => {
@@ -132,6 +163,92 @@ describe.skipIf(executablePath === undefined)('the HTML report in a browser', ()
         await page.uncheck('input[data-class="violation"]');
         expect(await shown()).toBeLessThan(all);
         expect(await page.textContent('#filter-shown')).toMatch(/^\d of \d+ shown$/);
+        await page.fill('#filter-text', 'no such word');
+        expect(await page.textContent('#filter-shown')).toMatch(
+          /^nothing matches: 0 of \d+ shown$/,
+        );
+      }),
+    60_000,
+  );
+
+  it(
+    'shows a hundred findings until all are asked for, filters among all, and prints all',
+    () =>
+      open(crowded(), async (page) => {
+        const rows = page.locator('#findings tbody tr');
+        const shown = (): Promise<number> => page.locator('#findings tbody tr:visible').count();
+        const all = await rows.count();
+        expect(all).toBeGreaterThan(119);
+        await page.fill('#filter-text', 'log_missing');
+        expect(await shown()).toBe(100);
+        expect(await page.textContent('#filter-shown')).toMatch(/^100 of \d+ shown, 120 match$/);
+        expect(await page.textContent('#filter-all')).toBe('show all 120');
+        const key = (await rows.nth(118).locator('code').last().textContent()) ?? '';
+        await page.fill('#filter-text', key);
+        expect([await shown(), await rows.nth(118).isVisible()]).toEqual([1, true]);
+        expect(await page.isVisible('#filter-all')).toBe(false);
+        await page.emulateMedia({ media: 'print' });
+        expect(await shown()).toBe(all);
+        await page.emulateMedia({ media: 'screen' });
+        await page.fill('#filter-text', 'log_missing');
+        await page.click('#filter-all');
+        expect(await shown()).toBe(120);
+        expect(await page.isVisible('#filter-all')).toBe(false);
+        expect(await page.evaluate('document.activeElement.tagName')).toBe('TR');
+      }),
+    60_000,
+  );
+
+  it(
+    'leads from accused log files to those beyond the ones just told, each told once',
+    () =>
+      open(
+        crowded(),
+        async (page) => {
+          await page.focus('#map-canvas');
+          const told: string[] = [];
+          for (let presses = 0; told.length < 16 && presses < 9; presses++) {
+            await page.keyboard.press('n');
+            const said = (await page.textContent('#map-said')) ?? '';
+            for (const [, one = ''] of said.matchAll(/of (\S+): LOG_MISSING/g)) told.push(one);
+          }
+          // Twelve five minutes and a part of one; after the last it begins anew.
+          const all = told.slice(0, 13);
+          expect(all).toEqual([...new Set(all)].sort());
+          expect(told.slice(13)).toEqual(all.slice(0, 3));
+        },
+        { viewport: { width: 375, height: 700 } },
+      ),
+    60_000,
+  );
+
+  it(
+    'tells the time of a log file by its name, and both ends of the map’s time without overlap',
+    () =>
+      open(troubled(), async (page) => {
+        const row = page.locator('#findings tbody tr', { hasText: 'LOG_MALFORMED' });
+        expect(await row.locator('td').nth(3).textContent()).toMatch(/^\d{4}-.*T\d\d:\d\d:00Z$/);
+        for (const width of [1280, 375]) {
+          await page.setViewportSize({ width, height: 700 });
+          await page.waitForTimeout(100);
+          await catchWords(page);
+          await page.evaluate('window.dispatchEvent(new Event("resize"))');
+          await page.waitForTimeout(100);
+          const written = await page.evaluate<[string, number, number][]>('window.written');
+          const axis = written
+            .filter(([text]) => /^\d\d-\d\d \d\d:\d\d$/.test(text))
+            .sort(([, , one], [, , other]) => one - other);
+          const right = await page.evaluate<number>(
+            "document.getElementById('map-canvas').clientWidth",
+          );
+          expect(axis[0]?.[2]).toBeLessThan(width * 0.3 + 40);
+          expect(axis.length).toBeGreaterThan(1);
+          axis.forEach(([, size, x], at) => {
+            expect(x + size).toBeLessThan((axis[at + 1]?.[2] ?? right) - 1);
+          });
+          const [, size = 0, x = 0] = axis.at(-1) ?? [];
+          expect(x + size).toBeCloseTo(right - 3, 0);
+        }
       }),
     60_000,
   );
@@ -188,16 +305,7 @@ describe.skipIf(executablePath === undefined)('the HTML report in a browser', ()
       open(
         troubled(),
         async (page) => {
-          // What is written beside the rows goes into a picture; its words are caught on their way.
-          await page.evaluate(`{
-            const { prototype } = CanvasRenderingContext2D;
-            const { fillText } = prototype;
-            window.written = [];
-            prototype.fillText = function (text, ...rest) {
-              window.written.push([text, this.measureText(text).width]);
-              fillText.call(this, text, ...rest);
-            };
-          }`);
+          await catchWords(page);
           await page.locator('#map-canvas').scrollIntoViewIfNeeded();
           const box = await page.locator('#map-canvas').boundingBox();
           const said: (string | null)[] = [];

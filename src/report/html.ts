@@ -8,7 +8,7 @@ import { count, numeral } from '../core/count.js';
 import { FINDINGS } from '../core/finding.js';
 import { logTime } from '../core/log-objects.js';
 import type { MoreFindings, Report, ReportChain, ReportFinding } from '../core/report.js';
-import { parseDigestTime } from '../core/timestamp.js';
+import { formatInstant, parseDigestTime } from '../core/timestamp.js';
 import { inChunks } from './chunks.js';
 import { escapeJson } from './escape.js';
 import { MARK_STATES } from './marks.js';
@@ -176,16 +176,22 @@ function* chainSection(report: Report, told: Told): Generator<string> {
   yield '</tbody></table></div></section>\n';
 }
 
+/** The time that a finding is about; of a log file the one that its name has. */
+function whenOf({ start, end, key = '' }: ReportFinding): string {
+  if (end !== undefined) return start === undefined ? stays(end) : span(start, end);
+  const time = logTime(key);
+  return time === undefined ? '' : stays(formatInstant(time));
+}
+
 function findingRow(one: ReportFinding): string {
-  const { code, id, accountId, region, kind, bucket, key, start, end, message, hint } = one;
+  const { code, id, accountId, region, kind, bucket, key, message, hint } = one;
   const backfill = kind === 'backfill' ? 'backfill' : undefined;
   const where = [accountId, region, backfill].filter((part) => part !== undefined).join(' ');
   const at = bucket === undefined ? '' : `<br><code>${html(`s3://${bucket}/${key ?? ''}`)}</code>`;
   const events = eventsOf(one)
     .map((event) => `<br>${html(event)}`)
     .join('');
-  const when = end === undefined ? '' : start === undefined ? stays(end) : span(start, end);
-  return `<tr data-class="${one.class}"><td><b class="${one.class}">${one.class}</b></td><td>${code}<br>${html(FINDINGS[code].title)}<br><code>${id}</code></td><td class="nowrap">${html(where)}</td><td>${when}</td><td>${html(message)}${at}${events}</td><td class="hint">${html(hint)}</td></tr>\n`;
+  return `<tr data-class="${one.class}"><td><b class="${one.class}">${one.class}</b></td><td>${code}<br>${html(FINDINGS[code].title)}<br><code>${id}</code></td><td class="nowrap">${html(where)}</td><td>${whenOf(one)}</td><td class="what">${html(message)}${at}${events}</td><td class="hint">${html(hint)}</td></tr>\n`;
 }
 
 function* findingSection(told: Told): Generator<string> {
@@ -200,7 +206,7 @@ function* findingSection(told: Told): Generator<string> {
   yield '<div class="scroll"><table id="findings"><thead><tr><th scope="col">Class</th><th scope="col">Code</th><th scope="col">Where</th><th scope="col">When</th><th scope="col">What</th><th scope="col">What to do</th></tr></thead><tbody>\n';
   const shown = CLASSES.flatMap((name) => told.shown[name]).slice(0, SHOWN);
   for (const one of shown) yield findingRow(one);
-  yield '</tbody></table></div>\n';
+  yield '</tbody></table></div>\n<div class="bar" data-script hidden><button type="button" id="filter-all" hidden></button></div>\n';
   const rest = all - shown.length;
   if (rest > 0)
     yield `<p>… and ${count(rest, 'more finding')}; the forms json and csv have all.</p>\n`;

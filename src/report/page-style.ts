@@ -45,6 +45,7 @@ dt { color: var(--dim); } dd { margin: 0; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .5rem; border-bottom: 1px solid var(--line); }
 td { overflow-wrap: break-word; } .nowrap { white-space: nowrap; } .hint { min-width: 14rem; }
+.what { min-width: 14rem; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; }
 code { font: .85em ui-monospace, monospace; overflow-wrap: anywhere; }
 @media screen { #map-paper { display: none; } }

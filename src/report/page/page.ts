@@ -26,9 +26,13 @@
   const DAY = 86_400;
   const ROW = 16;
   const AXIS = 28;
+  /** Pixels between two times of the axis, at least. */
+  const GAP = 8;
   /** On paper: pixels of a line, and rows that stay together. */
   const PAPER = 960;
   const SHEET = 34;
+  /** Findings that stand in the table before all are asked for. */
+  const FIRST = 100;
   /** Of what overlaps in a pixel, the later is drawn over the earlier. */
   const ORDER = ['proved', 'not-due', 'gap', 'unreadable', 'altered', 'missing'];
 
@@ -66,6 +70,8 @@
   let width = canvas.clientWidth;
   let cursor = { row: 0, at: 0 };
   let isFocused = false;
+  /** The last time of the cursor's row that was told. */
+  let toldTo = -Infinity;
 
   const colourOf = (name: string): string =>
     getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
@@ -128,20 +134,33 @@
     }
   }
 
+  /** Both ends of what is shown have their time above them, and marks between where there is room. */
   function drawAxis(brush: CanvasRenderingContext2D, height: number): void {
     brush.fillStyle = colourOf('text');
     brush.strokeStyle = colourOf('line');
     brush.lineWidth = 1;
     const isShort = tick() < DAY;
+    const taken: [number, number][] = [];
+    const label = (time: number, x: number, isEnd = false): void => {
+      const whole = iso(time);
+      const text = isShort ? whole.slice(5, 16).replace('T', ' ') : whole.slice(0, 10);
+      const size = brush.measureText(text).width;
+      const left = isEnd ? x - size - 3 : x + 3;
+      const right = left + size;
+      const isFree = taken.every(([one, other]) => right + GAP < one || left > other + GAP);
+      if (!isFree || right > width) return;
+      taken.push([left, right]);
+      brush.fillText(text, left, 12);
+    };
+    label(from, labelWidth());
+    label(to, width, true);
     for (const time of marks()) {
       const x = Math.round(xOf(time)) + 0.5;
       brush.beginPath();
       brush.moveTo(x, AXIS - 6);
       brush.lineTo(x, height);
       brush.stroke();
-      const whole = iso(time);
-      const text = isShort ? whole.slice(5, 16).replace('T', ' ') : whole.slice(0, 10);
-      if (x + brush.measureText(text).width < width) brush.fillText(text, x + 3, 12);
+      label(time, x);
     }
   }
 
@@ -242,16 +261,33 @@
     return found;
   }
 
-  function describe(row: number, time: number): string {
+  /** What is at a time, with the log files in a few pixels around it, or of them only those since a time. */
+  function describe(row: number, time: number, since = -Infinity): { text: string; until: number } {
     const { name = '', marks = [] } = chains[row] ?? {};
     const one = stretchAt(row, time);
     const near = ((to - from) / mapWidth()) * 4;
-    const files = marks.filter((mark) => Math.abs(mark.time - time) <= near);
-    const told = files.slice(0, 3).map((mark) => `; log file of ${iso(mark.time)}: ${mark.code}`);
-    const more = files.length > 3 ? `; and ${files.length - 3} more` : '';
-    if (!one) return `${name}: not asked for${told.join('')}${more}`;
-    const cause = one.cause === '' ? '' : `, ${one.cause}`;
-    return `${name}: ${one.state}${cause}, ${iso(one.start)} to ${iso(one.end)}${told.join('')}${more}`;
+    const groups = new Map<string, { time: number; code: string; files: number }>();
+    const found = marks.filter((mark) => mark.time >= since && Math.abs(mark.time - time) <= near);
+    for (const mark of found.sort((a, b) => a.time - b.time)) {
+      const group = groups.get(`${mark.time} ${mark.code}`) ?? { ...mark, files: 0 };
+      group.files++;
+      groups.set(`${mark.time} ${mark.code}`, group);
+    }
+    // Those of one time are told together: the next hole lies beyond it.
+    const all = [...groups.values()];
+    const told = all.filter((group, at) => at < 3 || group.time === all[2]?.time);
+    const words = told.map(({ time, code, files }) =>
+      files === 1
+        ? `log file of ${iso(time)}: ${code}`
+        : `${files} log files of ${iso(time)}: ${code}`,
+    );
+    const rest = found.length - told.reduce((sum, { files }) => sum + files, 0);
+    const cause = one && one.cause !== '' ? `, ${one.cause}` : '';
+    const what = one
+      ? `${one.state}${cause}, ${iso(one.start)} to ${iso(one.end)}`
+      : 'not asked for';
+    const parts = [`${name}: ${what}`, ...words, ...(rest > 0 ? [`and ${rest} more`] : [])];
+    return { text: parts.join('; '), until: told.at(-1)?.time ?? time };
   }
 
   function look(start: number, end: number): void {
@@ -271,14 +307,16 @@
     look(start, start + (to - from));
   };
 
-  function moveTo(row: number, at: number): void {
+  function moveTo(row: number, at: number, since?: number): void {
     cursor = { row, at };
     const top = row * ROW;
     const room = canvas.clientHeight - AXIS - ROW;
     if (top < frame.scrollTop) frame.scrollTop = top;
     if (top > frame.scrollTop + room) frame.scrollTop = top - room;
     if (at < from || at >= to) look(at - (to - from) / 2, at + (to - from) / 2);
-    said.textContent = describe(row, at);
+    const { text, until } = describe(row, at, since);
+    said.textContent = text;
+    toldTo = until;
     redraw();
   }
 
@@ -293,20 +331,27 @@
     if (next !== undefined) moveTo(cursor.row, next);
   }
 
-  /** To the next stretch of any chain that isn't proved, and near it. */
+  /** To the next stretch of any chain that isn't proved, or log file that wasn't told yet, and near it. */
   function nextHole(): void {
     for (let away = 0; away <= chains.length; away++) {
       const row = (cursor.row + away) % chains.length;
       const { stretches = [], marks = [] } = chains[row] ?? {};
-      const open = stretches.filter(({ state }) => state !== 'proved' && state !== 'not-due');
-      const [hole] = [...open, ...marks.map(({ time }) => ({ start: time, end: time }))]
-        .filter(({ start }) => away > 0 || start > cursor.at)
-        .sort((a, b) => a.start - b.start);
+      const told = away > 0 ? -Infinity : toldTo;
+      const open = stretches.filter(
+        ({ state, start }) =>
+          state !== 'proved' && state !== 'not-due' && (away > 0 || start > cursor.at),
+      );
+      const files = marks.filter(({ time }) => time > told);
+      const [hole] = [...open, ...files.map(({ time }) => ({ start: time, end: time }))].sort(
+        (a, b) => a.start - b.start,
+      );
       if (!hole) continue;
       const around = Math.max(hole.end - hole.start, 6 * HOUR);
       look(hole.start - 2 * around, hole.end + 2 * around);
       isFocused = true;
-      moveTo(row, Math.max(hole.start, data.start));
+      // A stretch may begin before files that were told already.
+      moveTo(row, Math.max(hole.start, data.start), Math.max(hole.start, told + 1));
+      toldTo = Math.max(toldTo, told);
       return;
     }
     said.textContent = 'Nothing else is open.';
@@ -369,7 +414,7 @@
     const row = rowAt(event);
     tip.hidden = row === undefined;
     if (row === undefined) return;
-    tip.textContent = describe(row, timeOf(event.offsetX));
+    tip.textContent = describe(row, timeOf(event.offsetX)).text;
     tip.style.left = `${Math.min(event.offsetX + 12, Math.max(0, canvas.clientWidth - tip.offsetWidth))}px`;
     tip.style.top = `${event.offsetY + 18}px`;
   });
@@ -439,20 +484,37 @@
   const wanted = byId('filter-text') as HTMLInputElement;
   const classes = [...document.querySelectorAll<HTMLInputElement>('input[data-class]')];
   const shown = byId('filter-shown') as HTMLOutputElement;
-  function filter(): void {
+  const showAll = byId('filter-all') as HTMLButtonElement;
+  let found: HTMLTableRowElement[] = [];
+  /** Shows the rows that are looked for: the first of them, or all. */
+  function filter(most = FIRST): void {
     const words = wanted.value.toLowerCase().split(/\s+/).filter(Boolean);
     const on = new Set(classes.filter(({ checked }) => checked).map((one) => one.dataset['class']));
-    let left = 0;
-    rows.forEach((row, at) => {
+    found = rows.filter((row, at) => {
       const text = texts[at] ?? '';
-      const isShown = on.has(row.dataset['class']) && words.every((word) => text.includes(word));
-      row.hidden = !isShown;
-      if (isShown) left++;
+      return on.has(row.dataset['class']) && words.every((word) => text.includes(word));
     });
-    shown.textContent = `${left} of ${rows.length} shown`;
+    const first = new Set(found.slice(0, most));
+    for (const row of rows) row.hidden = !first.has(row);
+    const match = found.length === rows.length ? '' : `, ${found.length} match`;
+    const cut = first.size < found.length ? match : '';
+    showAll.hidden = first.size === found.length;
+    showAll.textContent = `show all ${found.length}`;
+    shown.textContent =
+      found.length === 0 && rows.length > 0
+        ? `nothing matches: 0 of ${rows.length} shown`
+        : `${first.size} of ${rows.length} shown${cut}`;
   }
-  wanted.addEventListener('input', filter);
-  for (const box of classes) box.addEventListener('change', filter);
+  wanted.addEventListener('input', () => filter());
+  for (const box of classes) box.addEventListener('change', () => filter());
+  showAll.addEventListener('click', () => {
+    filter(Infinity);
+    // The button is gone; whoever pressed it reads on where the rows went on.
+    const next = found[FIRST];
+    if (!next) return;
+    next.tabIndex = -1;
+    next.focus();
+  });
   filter();
   for (const one of document.querySelectorAll<HTMLElement>('[data-script]')) one.hidden = false;
   redraw();
