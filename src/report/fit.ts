@@ -28,8 +28,8 @@ function wrapped(line: string, width: number, hang: number, blanks: RegExp): str
     const [blank = '', word = ''] = [words[at - 1], words[at]];
     const size = widthOf(word);
     const fits = widthOf(current) + widthOf(blank) + size <= width;
-    // Behind its label alone, a word that is too long for any line is no worse than below it.
-    const isOnlyLabelled = size > width && lines.length === 0 && widthOf(current) < hang;
+    // Behind its label alone, a word that has no room there has none below it, either.
+    const isOnlyLabelled = hang + size > width && lines.length === 0 && widthOf(current) < hang;
     if (fits || isOnlyLabelled) {
       current += blank + word;
       continue;
