@@ -7,6 +7,7 @@ import {
   mkdir,
   readdir,
   readFile,
+  rename,
   rm,
   stat,
   symlink,
@@ -65,6 +66,13 @@ async function collected<T>(
 
 /** A trail and its range. */
 const both = (made: ReturnType<typeof base>) => [made.builder, made] as const;
+
+/** Makes it as it was before it was closed. */
+async function reopened(place: string): Promise<void> {
+  const manifest = join(place, 'manifest.jsonl');
+  const lines = (await readFile(manifest, 'utf8')).trimEnd().split('\n');
+  await writeFile(manifest, `${lines.slice(0, -1).join('\n')}\n`);
+}
 
 async function filesOf(place: string): Promise<string[]> {
   const found = await readdir(place, { recursive: true, withFileTypes: true });
@@ -288,7 +296,10 @@ describe('collect', () => {
         expect(full.stderr).toMatch(/manifest\.jsonl can’t be written: .*\n.*make room and give/);
         // As a sudden end leaves it.
         await mkdir(join(place, '+parts'), { recursive: true });
-        await writeFile(join(place, '+parts', '.0.validate-trail.tmp'), '{"head":{"for');
+        await writeFile(
+          join(place, '+parts', '.0123456789abcdef.validate-trail.tmp'),
+          '{"head":{"for',
+        );
         expect((await collect(place, argv)).status).toBe(0);
         expect(existsSync(join(place, '+parts'))).toBe(false);
       });
@@ -347,8 +358,10 @@ describe('collect', () => {
         const mixed = await collect(directory, argv);
         expect([mixed.status, mixed.stdout]).toEqual([2, '']);
         expect(mixed.stderr).toContain('is not empty, and no collecting was begun there');
+        const file = await collect(join(directory, 'report.json'), argv);
+        expect([file.status, file.stderr]).toEqual([2, expect.stringContaining('report.json')]);
         expect(await readdir(directory)).toEqual(['report.json']);
-        const deep = join(directory, 'a', 'b', 'c');
+        const deep = `${directory}/a//b/../b/c/`;
         expect((await collect(deep, argv)).status).toBe(0);
         if (!existsSync('/proc/self')) return;
         const nowhere = await collect('/proc/x/y', argv);
@@ -501,6 +514,25 @@ describe('whoever writes the directory', () => {
       expect([status, stderr]).toEqual([2, expect.stringContaining('not a plain file')]);
     }));
 
+  it('can’t have what lies elsewhere removed through a link', () =>
+    inTemp((directory) => {
+      const made = base();
+      return serving(made.builder, made, {}, async (argv) => {
+        const place = join(directory, 'evidence');
+        await start(['collect', '--evidence', place, ...argv]).ended;
+        await reopened(place);
+        const out = join(directory, 'out');
+        await rename(join(place, 'trail-bucket'), out);
+        await symlink(out, join(place, 'trail-bucket'));
+        const mine = join(out, made.log(3).key);
+        await writeFile(mine, 'somebody else’s');
+        const ran = await collect(place, argv);
+        expect(ran.status).toBe(0);
+        expect(await readFile(mine, 'utf8')).toBe('somebody else’s');
+        expect((await judged(place, pinIn(ran.stdout))).status).toBe(0);
+      });
+    }));
+
   it('can’t lead copies out of it by a link', () =>
     inTemp((directory) => {
       const made = base();
@@ -596,6 +628,23 @@ describe('going on', () => {
         // What was damaged doesn't lie beside what took its place.
         const objects = Number(/Collected +(\d+) objects/.exec(second.stdout)?.[1]);
         expect((await filesOf(place)).length).toBe(objects + 2);
+      });
+    }));
+
+  it('counts an object once that was lost and fetched again', () =>
+    inTemp((directory) => {
+      const made = base();
+      return serving(made.builder, made, {}, async (argv) => {
+        const place = join(directory, 'evidence');
+        const counted = /Collected +(\d+) objects/;
+        const first = await collect(place, argv);
+        const { bucket, key } = made.log(3);
+        for (let turn = 0; turn < 2; turn++) {
+          await reopened(place);
+          await rm(join(place, bucket, key));
+          const again = await collect(place, argv);
+          expect(counted.exec(again.stdout)?.[1]).toBe(counted.exec(first.stdout)?.[1]);
+        }
       });
     }));
 

@@ -1,6 +1,8 @@
 /** What the command says to somebody who made a mistake, or whom something else answered. */
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { renderText } from '../src/report/text.js';
@@ -248,6 +250,29 @@ describe('files', () => {
 });
 
 describe('without credentials', () => {
+  it('ends when it is told to, also where who should give them never answers', async () => {
+    const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    try {
+      const { port } = silent.address() as AddressInfo;
+      const asked = once(silent, 'connection');
+      const run = start(ASKED, {
+        AWS_ACCESS_KEY_ID: '',
+        AWS_SECRET_ACCESS_KEY: '',
+        AWS_SESSION_TOKEN: '',
+        HOME: '/nonexistent',
+        AWS_CONTAINER_CREDENTIALS_FULL_URI: `http://127.0.0.1:${port}/x`,
+      });
+      await asked;
+      run.signal('SIGTERM');
+      const { status, stdout } = await run.ended;
+      expect([status, stdout]).toEqual([130, '']);
+    } finally {
+      silent.closeAllConnections();
+      silent.close();
+    }
+  });
+
   const none = { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' };
   const { builder, start: from, end } = base();
 

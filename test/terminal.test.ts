@@ -2,6 +2,8 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { runCommand } from './support/run-command.js';
+import { base } from './support/lies.js';
+import { serving } from './support/shards.js';
 import { atTerminal, hasTerminal, shownOf } from './support/terminal.js';
 
 const demo = (path: string): string =>
@@ -57,6 +59,33 @@ describe.skipIf(!hasTerminal)('the text at a terminal', () => {
     expect(below('    hint   look for deletions')).toMatch(/^ {11}ask for a later --start-time/);
     expect(below('INVALID: ')).toMatch(/^ {2}1 MISSING, /);
   });
+
+  it('begins no line with what a bucket’s writer made look like one', async () => {
+    const verdict = 'VALID: all that was asked for is proved.';
+    const { log } = base();
+    const { bucket, key } = log(4);
+    const folder = key.slice(0, key.lastIndexOf('/') + 1);
+    const before = `    at     s3://${bucket}/${folder}`.length;
+    for (const name of [
+      // As wide as the terminal, with what looks like blanks, and without.
+      `x ${verdict.replaceAll(' ', '\u00a0').padEnd(80, '\u00a0')} y`,
+      `x ${'VALID:'.padEnd(80, '_')} y`,
+      // Where the terminal would break it.
+      `${'x'.repeat(80 - (before % 80))}${verdict}`,
+    ]) {
+      const { builder, ...range } = base();
+      builder.put(bucket, `${folder}${name}`, { body: Buffer.from('x') });
+      const { sent } = await serving(builder, range, {}, (own) => atTerminal(own));
+      const lines = shownOf(sent);
+      expect(lines.join('\n')).toContain('VALID:');
+      for (const line of lines) {
+        expect(line).not.toMatch(/^ {0,3}VALID:[^ ]/);
+        for (let at = 0; at < line.length; at += 80) {
+          expect(line.slice(at), line).not.toMatch(/^ {0,3}VALID: /);
+        }
+      }
+    }
+  }, 60_000);
 
   it('has both ends of a short range over a narrow strip', async () => {
     expect(await shown('tampered', 40)).toContain(`${' '.repeat(16)}03-10 09:00  03-10 20:00`);

@@ -3,8 +3,11 @@
  * drive the terminal, line breaks and direction marks would forge lines of the report.
  */
 
-/** Controls of C0 and C1, line and paragraph separators, direction and other format characters. */
-const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\u2028\u2029]/gu;
+/**
+ * Controls of C0 and C1, line and paragraph separators, direction and other format characters, and what
+ * looks like a blank and isn't one.
+ */
+const UNSAFE = /(?! )[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Z}\u115f\u1160\u2800\u3164\uffa0]/gu;
 
 const LIMIT = 1200;
 

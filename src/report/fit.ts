@@ -35,9 +35,9 @@ function wrapped(line: string, width: number, hang: number, blanks: RegExp): str
       continue;
     }
     lines.push(current);
-    // Deep, else as deep as the line itself, else as far to the left as it takes.
-    const depth = [column, indent].find((one) => one + size <= width) ?? width - size;
-    current = ' '.repeat(depth < 0 ? indent : depth) + word;
+    // Deep, else as deep as the line itself: nothing that somebody named begins a line as a verdict does.
+    const depth = column + size <= width ? column : indent;
+    current = ' '.repeat(depth) + word;
   }
   return [...lines, current];
 }

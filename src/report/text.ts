@@ -54,9 +54,6 @@ const COUNTS = 24;
 /** Breaks a line of counts: no number is torn from what it counts. */
 const COUNTED = /((?<=,) +| +(?=\())/;
 
-/** Breaks a line behind its label alone: what follows may have blanks of its own, and is to be copied. */
-const LABEL_ALONE = /(?<=^\S+)( +)/;
-
 function chainName({ kind, accountId, region }: ReportChain, { name }: Fit): string {
   return name(escapeText(`${accountId} ${region}${kind === 'backfill' ? ' backfill' : ''}`));
 }
@@ -158,13 +155,13 @@ function findingLines(group: FindingGroup, { style, verbose, fit }: Layout): str
       ? ''
       : `  [${finding.id}]${all.length > 1 ? ` and ${numeral(all.length - 1)} more` : ''}`;
   const lines = fit.line(`  ${colour(code)} ${FINDINGS[code].title}${id}`, 4);
-  const add = (label: string, text: string, blanks?: RegExp): void => {
-    lines.push(...fit.line(`    ${label.padEnd(LABEL - 4)}${text}`, LABEL, blanks));
+  const add = (label: string, text: string): void => {
+    lines.push(...fit.line(`    ${label.padEnd(LABEL - 4)}${text}`, LABEL));
   };
   if (where !== '') add('where', `${fit.name(escapeText(where, Infinity))}${backfill}`);
   if (bucket !== undefined && all.length === 1) {
     const object = `s3://${escapeText(bucket)}/${escapeText(key ?? '')}`;
-    add('at', fit.name(object), LABEL_ALONE);
+    add('at', fit.name(object));
   }
   if (start !== undefined && end !== undefined) add('when', `${start} to ${end}`);
   const told = all.every(({ message }) => message === finding.message);
@@ -183,7 +180,7 @@ function findingLines(group: FindingGroup, { style, verbose, fit }: Layout): str
     if (told !== undefined) add(word, escapeText(what));
   }
   if (digestKey !== undefined && all.length === 1) {
-    add('says', fit.name(escapeText(digestKey)), LABEL_ALONE);
+    add('says', fit.name(escapeText(digestKey)));
   }
   if (finding.class !== 'notice') lines.push(...hintLines(finding, fit));
   return lines;

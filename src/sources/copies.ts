@@ -10,10 +10,11 @@ import {
   realpath,
   rename,
   rm,
+  rmdir,
   stat,
   type FileHandle,
 } from 'node:fs/promises';
-import { dirname, join, relative, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import {
   hashedPath,
   LOCK,
@@ -83,15 +84,19 @@ async function openPlain(path: string): Promise<FileHandle | undefined> {
 
 /** Makes a directory and those above it; what is there stays. Node's own way spins for ever in /proc. */
 export async function makeDirectory(path: string): Promise<void> {
+  const whole = resolve(path);
   try {
-    await mkdir(path);
+    await mkdir(whole);
   } catch (error) {
-    if (codeOf(error) === 'EEXIST' && (await stat(path)).isDirectory()) return;
-    const above = dirname(path);
-    const isAboveThere = above === path || (await stat(above).catch(() => undefined));
-    if (codeOf(error) !== 'ENOENT' || isAboveThere) throw error;
+    const isThere = (at: string) => stat(at).catch(() => undefined);
+    if (codeOf(error) === 'EEXIST') {
+      if ((await isThere(whole))?.isDirectory() === true) return;
+      throw new RunError(`${path} is not a directory`, 'name a new or empty directory');
+    }
+    const above = dirname(whole);
+    if (codeOf(error) !== 'ENOENT' || above === whole || (await isThere(above))) throw error;
     await makeDirectory(above);
-    await mkdir(path);
+    await makeDirectory(whole);
   }
 }
 
@@ -100,6 +105,9 @@ export async function isFree(directory: string): Promise<boolean> {
   const names = await readdir(directory);
   return names.every((name) => name.startsWith('.') || [LOCK, PARTS, 'lost+found'].includes(name));
 }
+
+/** Names of files that are not whole: copies, and the directory's own. */
+const PART = /^([0-9a-f]{24}|\.[0-9a-f]{16}\.validate-trail\.tmp)$/;
 
 /** Folders that were made, or looked at, by path; of one directory there are few at a time. */
 const known = new Set<string>();
@@ -236,14 +244,22 @@ export async function writeOwn(directory: string, name: string, text: string): P
   }
 }
 
-/** Removes a copy that is of no use. */
+/** Removes a copy that is of no use, unless a link leads to it: what lies elsewhere isn't ours. */
 export async function removeCopy(directory: string, path: string): Promise<void> {
+  const folder = dirname(join(directory, path));
+  const own = join(await realpath(directory), dirname(path));
+  if ((await realpath(folder).catch(() => undefined)) !== own) return;
   await rm(join(directory, path), { force: true });
 }
 
-/** Removes what a sudden end left of copies. */
+/** Removes what a sudden end left of copies, and nothing that somebody else put there. */
 export async function removeParts(directory: string): Promise<void> {
-  await rm(join(directory, PARTS), { recursive: true, force: true });
+  const folder = join(directory, PARTS);
+  if ((await lstat(folder).catch(() => undefined))?.isDirectory() !== true) return;
+  for (const name of await readdir(folder)) {
+    if (PART.test(name)) await rm(join(folder, name), { force: true });
+  }
+  await rmdir(folder).catch(() => undefined);
 }
 
 const altered = (detail: string): Read<never> => ({

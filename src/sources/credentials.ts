@@ -9,6 +9,21 @@ const NONE = /^Could not load credentials from any providers/;
 const HINT =
   'give --profile or set AWS_PROFILE (after aws sso login, where the profile needs that), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; a run with --evidence needs none';
 
+/** Milliseconds: a process or a server that gives credentials may ask somebody first, or never answer. */
+const PATIENCE = 60_000;
+
+/** What comes in time, and before the run is stopped. */
+async function inTime<T>(given: Promise<T>, signal?: AbortSignal): Promise<T> {
+  const time = AbortSignal.timeout(PATIENCE);
+  const over = signal ? AbortSignal.any([time, signal]) : time;
+  const late = new Promise<never>((_, reject) => {
+    over.addEventListener('abort', () =>
+      reject(new Error(`none came within ${PATIENCE / 1000} seconds`)),
+    );
+  });
+  return Promise.race([given, late]);
+}
+
 /** Throws `RunError` where a client's credentials can't be had; `profile` is the one that was named. */
 export async function requireCredentials(
   client: CloudTrailClient,
@@ -17,7 +32,7 @@ export async function requireCredentials(
   signal?: AbortSignal,
 ): Promise<void> {
   try {
-    await withRetry(retry, () => client.config.credentials(), signal);
+    await withRetry(retry, () => inTime(client.config.credentials(), signal), signal);
   } catch (error) {
     const found = serviceError(error);
     const of = profile === undefined || profile === '' ? '' : ` of the profile ${profile}`;

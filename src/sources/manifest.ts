@@ -136,6 +136,10 @@ export class Manifest {
 
   /** What was recorded of an object last. */
   async find(name: ObjectName): Promise<Recorded | undefined> {
+    return (await this.#lastOf(name))?.line;
+  }
+
+  async #lastOf(name: ObjectName): Promise<{ line: Recorded; offset: number } | undefined> {
     for (const offset of this.index.placesOf(name)) {
       const line = await this.#lineAt(offset);
       const found = 'object' in line ? line.object : 'failed' in line ? line.failed : undefined;
@@ -143,7 +147,7 @@ export class Manifest {
         found?.bucket === name.bucket &&
         found.key === name.key &&
         (found.version ?? '') === (name.version ?? '');
-      if (isSame) return line as Recorded;
+      if (isSame) return { line: line as Recorded, offset };
     }
     return undefined;
   }
@@ -163,19 +167,13 @@ export class Manifest {
   /** Every object that was copied, in order; of one that was fetched again, the last copy. */
   async *copies(): AsyncGenerator<CopiedObject> {
     const tooLong = (): Error => new EvidenceError('has a line that no collecting wrote');
-    for await (const { bytes } of linesOf(this.#handle, tooLong)) {
+    for await (const { bytes, offset } of linesOf(this.#handle, tooLong)) {
       if (!bytes.subarray(0, OBJECT.length).equals(OBJECT)) continue;
       const line = decodeManifestLine(bytes.toString('utf8'));
       if (!('object' in line)) continue;
-      const places = this.index.placesOf(line.object);
-      const isLast = places.length === 1 || (await this.#isLast(line.object));
-      if (isLast) yield line.object;
+      const isOnly = this.index.placesOf(line.object).length === 1;
+      if (isOnly || (await this.#lastOf(line.object))?.offset === offset) yield line.object;
     }
-  }
-
-  async #isLast(object: CopiedObject): Promise<boolean> {
-    const last = await this.find(object);
-    return last !== undefined && 'object' in last && last.object.path === object.path;
   }
 
   async #lineAt(offset: number): Promise<ManifestLine> {
