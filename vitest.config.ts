@@ -8,7 +8,10 @@ const alone = ['test/gate.test.ts', 'test/hostile.test.ts', 'test/state-file.tes
 const each = { testTimeout: 60_000, hookTimeout: 120_000 };
 
 /** What takes longest begins first, lest the end wait for it; the order of the others is Vitest's. */
-const LONGEST = ['organization', 'differential', 'threads', 'hostile', 'gate', 'strange-answers'];
+const LONGEST = [
+  ...['organization', 'threads', 'collect', 'differential', 'schedulers', 'hostile', 'gate'],
+  ...['docs-nightly', 'resume', 'large-log-files', 'strange-answers', 'page', 'command'],
+];
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const place = ({ moduleId }: TestSpecification): number => {

@@ -233,10 +233,12 @@ describe('at a terminal', () => {
   const lines = (options: Partial<TextOptions>): string[] =>
     section(reportOf([chain('us-east-1')], [one]), 'Violations', options);
 
-  it('a command to copy stands whole on a line of its own, and a name with its blanks', () => {
+  it('a command to copy stands whole on a line of its own; a name is broken at its blanks alone', () => {
     const told = lines({ width: 60, style: COLOUR });
     expect(told.slice(-2)).toEqual(['    hint   restore it:', command]);
-    expect(told).toContain(`    at     s3://logs/${key}`);
+    const [first, second] = key.split(' ');
+    expect(told).toContain(`    at     s3://logs/${first}`);
+    expect(told).toContain(`${' '.repeat(11)}${second}`);
     expect(lines({ width: 200 }).at(-1)).toBe(`    hint   restore it: ${command}`);
     expect(lines({}).at(-1)).toBe(`    hint   restore it: ${command}`);
     const all = { ...one, key: undefined as never, details: { originals: [details.original] } };
